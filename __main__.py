@@ -1,0 +1,5 @@
+"""`python -m eqsat`."""
+
+from .cli.main import main
+
+raise SystemExit(main())

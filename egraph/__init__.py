@@ -1,0 +1,1 @@
+"""The egglog engine behind one small face."""

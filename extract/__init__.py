@@ -1,0 +1,1 @@
+"""Cost models and the choice of e-nodes."""

@@ -1,0 +1,1 @@
+"""The function graph: a skeleton of effects around values."""

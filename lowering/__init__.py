@@ -1,0 +1,1 @@
+"""Wasm body to function graph, and the way back."""

@@ -1,0 +1,1 @@
+"""Stages, budget, workers, report."""

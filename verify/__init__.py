@@ -1,0 +1,1 @@
+"""The validator: own decoder, own semantics, Z3."""

@@ -1,0 +1,1 @@
+"""The module format: opcode table, lazy decoder, encoder, WAT printer."""
