@@ -15,8 +15,8 @@ Terms and what they denote
     ``(v128.const low high)``   the two halves as signed 64-bit integers.
     ``(leaf.S id)``             an opaque value; id is function ordinal * 2**32 + value id.
     ``(i32.add x y)`` ...       every pure operation under its spec name, operands in Wasm order.
-                                Operations that may trap (``TRAPPING``) denote a total value: where
-                                the operation would trap it is unspecified, and no rule relies on it.
+                                Those that may trap (``TRAPPING``) denote a total value: where the
+                                operation would trap it is unspecified; no rule relies on it.
     ``(select.S a b c)``        a where c is not 0, else b: Wasm's operand order.
     ``(gamma.S c a b)``         the merge of an if: a where c is not 0, else b. Never extracted.
     ``(tok.entry f space)``     the space as it is when function ordinal f is entered.
@@ -43,8 +43,8 @@ SORTS: Final = (*VALUE_SORTS, "Val", "Tok")
 INTEGER: Final = "i64"
 
 RULESETS: Final = ("fold", "opt", "comm", "analysis", "walk", "assoc")
-"""Rule sets in the order one round runs them: ``fold`` and ``analysis`` to their fixpoint are cheap;
-``walk`` (loads past disjoint stores) and ``assoc`` can grow the graph and run under a back-off."""
+"""Rule sets in the order one round runs them. ``fold`` and ``analysis`` are cheap up to their
+fixpoint; ``walk`` (loads past disjoint stores) and ``assoc`` can grow the graph: back-off only."""
 
 SORT_OF_TYPE: Final = {
     "i32": "I32",
@@ -159,12 +159,12 @@ FACTS: Final = {f"{fact}.{sort}": sort for fact in ("kz", "ko") for sort in ("I3
 """Fact tables (name to key sort): i64 masks that only ever gain bits."""
 
 ASK_SORTS: Final = ("I32", "I64")
-ASKED: Final = tuple(
-    f"{width}.{op}"
-    for width in ("i32", "i64")
-    for op in "mul div_s div_u rem_s rem_u rotl rotr clz ctz popcnt extend8_s extend16_s".split()
-    if not (width == "i32" and op == "mul")
-) + ("i64.extend32_s",)
+_ASKED_BOTH = "div_s div_u rem_s rem_u rotl rotr clz ctz popcnt extend8_s extend16_s"
+ASKED: Final = (
+    "i64.mul",
+    "i64.extend32_s",
+    *(f"{width}.{op}" for width in ("i32", "i64") for op in _ASKED_BOTH.split()),
+)
 """Operations folded by the host. Row ``(ask.S class number a b)`` asks for ASKED[number] of the
 constants a and b (b is 0 for a unary one); the host answers with a row ``(ans.S number a b r)``,
 r in constant form, or not at all where the operation traps."""
