@@ -10,6 +10,7 @@ from .types import Field, FuncType, OtherType, ValType, read_value_type
 REC: Final = 0x4E
 SUB_FINAL: Final = 0x4F
 SUB: Final = 0x50
+FUNC: Final = 0x60
 PACKED: Final = (0x78, 0x77)
 
 
