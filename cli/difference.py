@@ -1,0 +1,29 @@
+"""`--diff`: what would change, function by function, as a unified diff of the text format."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..optimize.run import Result
+
+__all__ = ["difference"]
+
+
+def difference(source: bytes, result: Result) -> Iterator[str]:
+    """The lines of the diff; none if nothing changed."""
+    from ..wasm.module import Module
+    from ..wasm.text import print_body
+
+    if result.output == source:
+        return
+    before, after = Module.parse(source), Module.parse(result.output)
+    for record in result.report.functions:
+        if record.status != "proven":
+            continue
+        label = record.name or f"func {record.index}"
+        old, new = print_body(before, record.index), print_body(after, record.index)
+        title = f"{label} ({record.bytes_before} bytes)", f"{label} ({record.bytes_after} bytes)"
+        yield from difflib.unified_diff(old, new, *title, lineterm="")

@@ -1,0 +1,195 @@
+"""`eqsat opt`: read, optimize, write, report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..optimize.contracts import ContractError, parse_contracts
+from ..optimize.errors import FuseBlown, InputError, OutputError
+from ..optimize.options import NAMED_COSTS, Options, OptionsError
+from .config import COUNTED, apply_settings
+from .errors import CliError, Exit, say
+from .interrupt import Interrupt
+from .progress import show_progress
+from .reading import STDIO, read_module, shown_path
+from .summary import stats_table, summary_lines
+from .writing import save_reproducer, write
+
+if TYPE_CHECKING:
+    from ..optimize.run import Progress, Result
+
+__all__ = ["opt"]
+
+DEFAULT_BUDGET = 2.0
+"""Seconds: short enough for a build step, long enough for a module of 100 kB."""
+
+
+def opt(arguments: argparse.Namespace, started: float | None) -> int:
+    """Run the command; `started` is the time from which a wall budget counts."""
+    options = _options(arguments, started)
+    target = _target(arguments)
+    with Interrupt() as interrupt:
+        source = read_module(arguments.input)
+        with show_progress(quiet=arguments.quiet) as progress:
+            result = _optimize(source, options, arguments.input, progress, interrupt)
+        _write(arguments, target, result, source)
+    report = result.report
+    if arguments.report is not None:
+        text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
+        write(arguments.report, text.encode() + b"\n")
+    if arguments.json:
+        _print(json.dumps(report.as_json(), ensure_ascii=False))
+    if arguments.stats:
+        for line in stats_table(report):
+            print(line, file=sys.stderr)
+    if not arguments.quiet:
+        shown = "" if target is None else "<stdout>" if target == STDIO else target
+        for line in summary_lines(
+            report, shown_path(arguments.input), shown, verbose=arguments.verbose
+        ):
+            say(line)
+    if report.interrupted:
+        return Exit.INTERRUPTED
+    if arguments.require_proof and report.unproven():
+        first = report.unproven()[0]
+        name = first.name or f"function {first.index}"
+        raise CliError(
+            "E0101",
+            f"{shown_path(arguments.input)}: {len(report.unproven())} cheaper forms are not proven "
+            f"(first: {name}: {first.status}, {first.reason})",
+            "the output holds the original of these functions",
+        )
+    return Exit.OK
+
+
+def _options(arguments: argparse.Namespace, started: float | None) -> Options:
+    """The options of the run, from the command line, variables and files."""
+    apply_settings(arguments)
+    counted = any(getattr(arguments, name) is not None for name in COUNTED)
+    budget = arguments.budget
+    if budget is None and not counted:
+        budget = DEFAULT_BUDGET
+    elif budget == math.inf:
+        budget = None
+    cost = arguments.cost or "balanced"
+    try:
+        return Options(
+            cost=cost if cost in NAMED_COSTS else _cost_file(cost),
+            budget=budget,
+            max_iters=arguments.max_iters,
+            max_nodes=arguments.max_nodes,
+            rlimit=arguments.rlimit,
+            assume=parse_contracts(tuple(arguments.assume or ())),
+            entry=tuple(arguments.entry or ()),
+            rules=tuple(Path(name) for name in arguments.rules or ()),
+            only=tuple(arguments.only or ()),
+            skip=tuple(arguments.skip or ()),
+            jobs=arguments.jobs or _cores(),
+            strip=tuple(arguments.strip or ()),
+            keep=tuple(arguments.keep or ()),
+            started=started,
+        )
+    except ContractError as error:
+        raise CliError("E0203", str(error)) from None
+    except OptionsError as error:
+        raise CliError("E0201", str(error)) from None
+
+
+def _cost_file(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(NAMED_COSTS)
+        raise CliError("E0306", f"{name}: no such cost file, and no known cost (known: {known})")
+    return path
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _target(arguments: argparse.Namespace) -> str | None:
+    """Where the module goes: a path, `-`, or None if it is not written at all."""
+    if arguments.diff:
+        return None
+    if arguments.output is not None and arguments.output != STDIO:
+        return str(arguments.output)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    if arguments.output == STDIO or not terminal or arguments.wat:
+        if arguments.json:
+            raise CliError("E0201", "--json needs -o FILE: stdout carries the module otherwise")
+        if terminal and not arguments.wat:
+            raise CliError(
+                "E0204", "will not write a binary module to a terminal", "use -o FILE, -S or a pipe"
+            )
+        return STDIO
+    if arguments.input == STDIO:
+        raise CliError(
+            "E0204", "will not write a binary module to a terminal", "use -o FILE, -S or a pipe"
+        )
+    path = Path(arguments.input)
+    beside = path.with_name(f"{path.stem}.opt.wasm")
+    if beside.exists() and not arguments.force:
+        raise CliError("E0205", f"{beside}: exists already (-f replaces it, -o names another)")
+    return str(beside)
+
+
+def _optimize(
+    source: bytes,
+    options: Options,
+    path: str,
+    progress: Callable[[Progress], None] | None,
+    interrupt: Interrupt,
+) -> Result:
+    """Call the optimizer and turn its errors into ours."""
+    from ..optimize.driver import optimize
+
+    shown = shown_path(path)
+    try:
+        return optimize(source, options=options, progress=progress, stop=interrupt.requested)
+    except InputError as error:
+        where = "" if error.offset is None else f" (offset {error.offset}: {error.message})"
+        raise CliError(
+            "E0303", f"{shown}: not a valid module{where or ': ' + error.message}"
+        ) from (None)
+    except FuseBlown as error:
+        raise CliError("E0102", f"{shown}: {error}") from None
+    except OutputError as error:
+        code = {"validation": "E0501", "behaviour": "E0502"}.get(error.kind, "E0503")
+        kept = save_reproducer(source, error.output)
+        raise CliError(
+            code, f"{shown}: {error.message}; nothing written, reproducer in {kept}"
+        ) from None
+
+
+def _write(
+    arguments: argparse.Namespace, target: str | None, result: Result, source: bytes
+) -> None:
+    if target is None:
+        from .difference import difference
+
+        for line in difference(source, result):
+            _print(line)
+        return
+    if not arguments.wat:
+        write(target, result.output)
+        return
+    from ..wasm.module import Module
+    from ..wasm.text import print_module
+
+    write(target, print_module(Module.parse(result.output)).encode())
+
+
+def _print(line: str) -> None:
+    """A line of data; a pipe that is closed ends the command."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

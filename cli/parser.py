@@ -1,0 +1,208 @@
+"""The command line's words. Nothing heavy is imported here: this is all that `--help` needs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from .errors import CliError
+from .values import count, duration, jobs
+
+__all__ = ["build_parser"]
+
+MAIN_HELP = """\
+Make WebAssembly modules smaller and faster by equality saturation, and prove every change.
+
+  eqsat opt app.wasm -o app.opt.wasm        optimize within two seconds
+  eqsat prove app.wasm app.opt.wasm         are these two the same?
+  eqsat rules list                          what it knows
+"""
+
+MAIN_END = """\
+Exit codes: 0 done, 1 a requested gate failed (prove: refuted), 2 usage, 3 input or output,
+4 unsupported, 5 internal (nothing written), 6 prove: unknown, 130 interrupted.
+Settings come from options, then EQSAT_* variables, then eqsat.toml or [tool.eqsat].
+"""
+
+OPT_HELP = """\
+Optimize one module. Every changed function is proven equal to the original by a validator of its
+own; what cannot be proven stays as it was. The result is never larger than the input (except with
+--cost fuel), is validated, and is run beside the input before it is written.
+"""
+
+OPT_END = """\
+examples:
+  eqsat opt app.wasm -o app.opt.wasm --cost bytes        as small as possible
+  eqsat opt app.wasm -o app.wasm --budget 30s            more time; in place is safe
+  cat app.wasm | eqsat opt - > small.wasm                in a pipe
+  eqsat opt app.wasm --diff --only 'parse_*'             show what would change, write nothing
+  eqsat opt app.wasm -o o.wasm --max-iters 12            counted: the same bytes on every machine
+  eqsat opt app.wasm -o o.wasm --report r.json --stats   what happened to each function
+
+Without -o the module goes to stdout if that is no terminal, else to NAME.opt.wasm beside the
+input. Ctrl-C once writes the best so far (exit code 130), twice writes nothing.
+"""
+
+PROVE_HELP = """\
+Are two modules equal for everybody who uses them? Says proven, refuted (with a call that both
+modules were seen to answer differently) or unknown (with the reason).
+"""
+
+PROVE_END = """\
+examples:
+  eqsat prove a.wasm b.wasm            exit code 0 equal, 1 different, 6 unknown, 3 bad input
+  eqsat prove a.wasm b.wasm --json     the same with every function's method and cost
+"""
+
+RULES_HELP = "Look at the rewrite rules, and prove them."
+
+RULES_END = """\
+examples:
+  eqsat rules list                     every rule with its equation
+  eqsat rules show mul-pow2            one rule: equation, guard, proof, where it stands
+  eqsat rules verify                   prove all of them again
+  eqsat rules verify --rules my.py     prove yours
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are ours: one line, exit code 2."""
+
+    def __init__(
+        self,
+        *,
+        prog: str | None = None,
+        description: str | None = None,
+        epilog: str | None = None,
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise CliError("E0201", f"{message} (see {self.prog} --help)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser for everything."""
+    from .. import __version__
+
+    parser = Parser(prog="eqsat", description=MAIN_HELP, epilog=MAIN_END)
+    parser.add_argument("--version", action="version", version=f"eqsat {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    _add_opt(commands)
+    _add_prove(commands)
+    _add_rules(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction
+
+
+def _add_opt(commands: _Commands[Parser]) -> None:
+    opt = commands.add_parser("opt", help="optimize a module", description=OPT_HELP, epilog=OPT_END)
+    opt.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
+    opt.add_argument("-o", "--output", metavar="OUT", help="where to write; - for stdout")
+    opt.add_argument("-f", "--force", action="store_true", help="replace NAME.opt.wasm")
+    goal = opt.add_argument_group("goal")
+    goal.add_argument(
+        "--cost",
+        metavar="bytes|fuel|balanced|FILE",
+        help="what counts: size, estimated instructions run, or (the default, balanced) the "
+        "latter but never more bytes; or a cost file",
+    )
+    goal.add_argument(
+        "--budget",
+        metavar="TIME",
+        type=duration,
+        help="wall time from start to end (default 2s; none: no limit)",
+    )
+    goal.add_argument(
+        "--max-iters", metavar="N", type=count, help="counted: iterations of saturation a batch"
+    )
+    goal.add_argument("--max-nodes", metavar="N", type=count, help="counted: e-nodes a batch")
+    goal.add_argument("--rlimit", metavar="N", type=count, help="counted: solver units a function")
+    goal.add_argument("--jobs", metavar="N", type=jobs, help="worker processes (default: cores)")
+    goal.add_argument(
+        "--no-cache", action="store_true", help="take nothing from earlier runs (always so today)"
+    )
+    scope = opt.add_argument_group("scope")
+    scope.add_argument(
+        "--only", metavar="GLOB", action="append", help="only functions of this name or index"
+    )
+    scope.add_argument(
+        "--skip", metavar="GLOB", action="append", help="all but functions of this name or index"
+    )
+    _add_contracts(scope)
+    scope.add_argument(
+        "--rules", metavar="FILE", action="append", help="rules of your own, proven before use"
+    )
+    sections = opt.add_argument_group("sections")
+    sections.add_argument(
+        "--strip", metavar="GLOB", action="append", help="drop custom sections of this name"
+    )
+    sections.add_argument(
+        "--keep", metavar="GLOB", action="append", help="keep these although --strip names them"
+    )
+    shown = opt.add_argument_group("output")
+    shown.add_argument("-S", "--wat", action="store_true", help="write text instead of binary")
+    shown.add_argument("--diff", action="store_true", help="print what would change, as text")
+    shown.add_argument("--report", metavar="FILE.json", help="write the report of the run")
+    shown.add_argument("--json", action="store_true", help="print the report on stdout")
+    shown.add_argument("--stats", action="store_true", help="print a table of the functions")
+    shown.add_argument(
+        "--require-proof",
+        action="store_true",
+        help="exit code 1 if a cheaper form was found but not proven",
+    )
+    _add_talk(shown)
+
+
+def _add_prove(commands: _Commands[Parser]) -> None:
+    prove = commands.add_parser(
+        "prove", help="prove two modules equal", description=PROVE_HELP, epilog=PROVE_END
+    )
+    prove.add_argument("original", metavar="A", help="module, binary or text; - for stdin")
+    prove.add_argument("candidate", metavar="B", help="module, binary or text; - for stdin")
+    _add_contracts(prove)
+    prove.add_argument("--budget", metavar="TIME", type=duration, help="wall time (default: none)")
+    prove.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    _add_talk(prove)
+
+
+def _add_rules(commands: _Commands[Parser]) -> None:
+    rules = commands.add_parser(
+        "rules", help="list, show and prove rules", description=RULES_HELP, epilog=RULES_END
+    )
+    rules.add_argument("action", choices=("list", "show", "verify"), help="what to do")
+    rules.add_argument("name", metavar="NAME", nargs="?", help="the rule to show (a glob)")
+    rules.add_argument("--rules", metavar="FILE", action="append", help="rules of your own as well")
+    rules.add_argument("--json", action="store_true", help="print as JSON")
+    _add_talk(rules)
+
+
+def _add_contracts(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--assume",
+        metavar="NAME[=VALUE]",
+        action="append",
+        help="a promise about how the module is used (so far accepted and reported, not used)",
+    )
+    group.add_argument(
+        "--entry",
+        metavar="GLOB",
+        action="append",
+        help="only these exports are ever used (so far accepted and reported, not used)",
+    )
+
+
+def _add_talk(group: argparse._ActionsContainer) -> None:
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more")

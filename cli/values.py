@@ -1,0 +1,48 @@
+"""Reading the values of options: durations and counts."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+__all__ = ["count", "duration", "jobs"]
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def duration(text: str) -> float:
+    """Seconds from `2s`, `500ms`, `1.5m` or a bare number; infinity from `none`.
+
+    Raises argparse.ArgumentTypeError.
+    """
+    text = text.strip().lower()
+    if text == "none":
+        return math.inf
+    digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text[len(digits) :] or "s"
+    try:
+        seconds = float(digits) * UNITS[unit]
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(f"'{text}' is no duration (like 2s, 500ms, 1m)") from None
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not more than zero")
+    return seconds
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1; underscores may group digits."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
+def jobs(text: str) -> int:
+    """Worker processes."""
+    value = count(text)
+    if value > 256:
+        raise argparse.ArgumentTypeError(f"{value} is more than 256")
+    return value

@@ -1,0 +1,105 @@
+"""The last stage: complete the record of a run."""
+
+from __future__ import annotations
+
+import hashlib
+
+from .report import FunctionRecord, Status
+from .run import Run
+
+__all__ = ["describe", "records", "sha256"]
+
+
+def describe(run: Run) -> None:
+    """Fill in what the report says about the module as a whole, and one record per function."""
+    from .. import __version__
+    from ..wasm.features import features
+
+    report, options = run.report, run.options
+    report.versions = {"eqsat": __version__, **_versions(), **run.versions}
+    report.input_hash = sha256(run.data)
+    report.output_hash = sha256(run.output)
+    report.file_bytes = (len(run.data), len(run.output))
+    report.cost = str(options.cost)
+    report.budget = {
+        "seconds": options.budget,
+        "max_iters": options.max_iters,
+        "max_nodes": options.max_nodes,
+        "rlimit": options.rlimit,
+    }
+    report.features = tuple(sorted(features(run.module)))
+    report.contracts = tuple((name, ()) for name in options.assume)
+    report.entries = options.entry
+    report.functions = records(run)
+    before = sum(record.bytes_before for record in report.functions)
+    report.code_bytes = (before, sum(record.bytes_after for record in report.functions))
+
+
+def _versions() -> dict[str, str]:
+    """Installed versions of what decides about results."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("egglog", "z3-solver", "wasmtime"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def records(run: Run) -> list[FunctionRecord]:
+    """One record per function of the module's own, in index order."""
+    by_index = {index: outcome.record for index, outcome in run.outcomes.items()}
+    sizes = {
+        run.module.imported_functions + offset: end - start
+        for offset, (start, end) in enumerate(run.module.code)
+    }
+    for index, reason in run.lost.items():
+        by_index[index] = _plain(run, index, sizes[index], "skipped", reason)
+    for index in run.work.excluded:
+        by_index[index] = _plain(run, index, sizes[index], "skipped", "not selected")
+    for index in run.work.tiny:
+        by_index[index] = _plain(run, index, sizes[index], "unchanged", "nothing to save")
+    whole = run.report.unchanged_reason
+    late = whole or ("interrupted" if run.report.interrupted else "budget")
+    for index, size in sizes.items():
+        if index not in by_index:
+            by_index[index] = _plain(run, index, size, "skipped", late)
+    for twin in run.work.duplicates:
+        by_index[twin.index] = _twin(run, twin.index, by_index[twin.first])
+    return [by_index[index] for index in sorted(by_index)]
+
+
+def _plain(run: Run, index: int, size: int, status: Status, reason: str) -> FunctionRecord:
+    return FunctionRecord(
+        index=index,
+        name=run.names.get(index, ""),
+        status=status,
+        reason=reason,
+        bytes_before=size,
+        bytes_after=size,
+        cost_before=0,
+        cost_after=0,
+    )
+
+
+def _twin(run: Run, index: int, first: FunctionRecord) -> FunctionRecord:
+    """The record of a function whose body equals that of an earlier one."""
+    return FunctionRecord(
+        index=index,
+        name=run.names.get(index, ""),
+        status=first.status,
+        reason=first.reason or f"the same body as function {first.index}",
+        bytes_before=first.bytes_before,
+        bytes_after=first.bytes_after,
+        cost_before=first.cost_before,
+        cost_after=first.cost_after,
+        rules=first.rules,
+        method=first.method,
+    )
+
+
+def sha256(data: bytes) -> str:
+    """The hash by which the report names a module."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,175 @@
+"""The way of one module: read, search, assemble, check, report.
+
+The stages are functions of one signature in a tuple; each takes the run further or ends it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .budget import Clock
+from .describe import describe
+from .errors import FuseBlown, InputError
+from .options import Options
+from .report import Report
+from .run import Progress, Result, Run, Stage
+from .worklist import batches, worklist
+
+__all__ = ["STAGES", "optimize"]
+
+BYTES_PER_WORKER = 3_000
+"""Bytes of bodies from which one more worker pays: loading the engine costs as much as optimizing
+about this much code."""
+
+
+def optimize(
+    module: bytes,
+    *,
+    options: Options | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Result:
+    """Optimize a module in the binary format.
+
+    `progress` is called after every function; `stop` is asked often, and once it says yes the best
+    output so far is finished and returned, with `report.interrupted` set.
+
+    Raises InputError for bytes that are no valid module, OutputError if the finished module fails
+    its last checks, FuseBlown if time runs out under counted budgets, RuleError and CostError for
+    faulty user files.
+    """
+    options = options or Options()
+    began = time.monotonic()
+    start = options.started if options.started is not None else began
+    run = Run(
+        data=module,
+        options=options,
+        clock=Clock(start, options.budget),
+        progress=progress,
+        stop=stop or _never,
+        report=Report(),
+        output=module,
+    )
+    try:
+        for stage in STAGES:
+            if run.done and stage is not describe:
+                continue
+            at = time.perf_counter()
+            stage(run)
+            run.report.phases[stage.__name__] = time.perf_counter() - at
+    finally:
+        if run.pool is not None:
+            run.pool.kill()
+    run.report.seconds = run.clock.elapsed()
+    return Result(run.output, run.report)
+
+
+def read(run: Run) -> None:
+    """Parse the input far enough to know its functions."""
+    from ..wasm.custom import is_relocatable
+    from ..wasm.errors import WasmError
+    from ..wasm.module import Module
+    from ..wasm.names import function_names
+
+    try:
+        run.module = Module.parse(run.data)
+        run.names = function_names(run.module)
+    except WasmError as error:
+        raise InputError(error.message, error.offset) from None
+    if is_relocatable(run.module):
+        run.report.unchanged_reason = (
+            "a relocatable object: the linker would read stale relocations"
+        )
+        run.done = True
+
+
+def plan(run: Run) -> None:
+    """Decide what to look at and start the workers: they load the engine meanwhile."""
+    from .search import Search
+    from .workers import Pool, can_fork
+
+    options = run.options
+    run.work = worklist(run.module, run.names, options.only, options.skip)
+    run.search = Search.prepare(run.data, run.module, run.names, options, _search_end(run))
+    if not run.work.ranked:
+        return
+    size = sum(len(run.module.body_bytes(index)) for index in run.work.ranked)
+    count = min(options.jobs, len(run.work.ranked), 1 + size // BYTES_PER_WORKER)
+    if count and can_fork():
+        run.pool = Pool(count, lambda: run.search.run, lambda outcome: outcome.record.index)  # type: ignore[union-attr]
+
+
+def validate(run: Run) -> None:
+    """Let wasmtime judge the input before anything is made of it."""
+    from ..wasm.errors import WasmError
+    from ..wasm.validate import validate as wasmtime_validate
+
+    try:
+        wasmtime_validate(run.data)
+    except WasmError as error:
+        raise InputError(error.message, error.offset) from None
+
+
+def search(run: Run) -> None:
+    """Optimize the functions on the work list, best first, until done or out of budget."""
+    from .workers import Lost
+
+    options = run.options
+    work = batches(run.module, run.work.ranked)
+    total = len(run.work.ranked)
+    saved = proven = 0
+    assert run.search is not None
+    found = (
+        run.search.all(work, run.stop)
+        if run.pool is None
+        else run.pool.run(work, deadline=lambda: _search_end(run), stop=run.stop)
+    )
+    for outcome in found:
+        if isinstance(outcome, Lost):
+            run.lost[outcome.index] = outcome.reason
+        else:
+            run.outcomes[outcome.record.index] = outcome
+            saved += outcome.record.bytes_before - outcome.record.bytes_after
+            proven += outcome.record.status == "proven"
+        if run.progress is not None:
+            done = len(run.outcomes) + len(run.lost)
+            run.progress(Progress(done, total, saved, proven))
+    if run.pool is not None:
+        run.pool.kill()
+        run.pool = None
+    run.report.interrupted = run.stop()
+    unfinished = len(run.outcomes) + len(run.lost) < total
+    if options.counted and unfinished and not run.report.interrupted:
+        raise FuseBlown(
+            f"the {options.budget:g} s fuse fired with "
+            f"{total - len(run.outcomes) - len(run.lost)} of {total} functions left"
+        )
+
+
+def assemble(run: Run) -> None:
+    """Put the proven bodies into the module."""
+    from .finish import build
+
+    run.output, run.report.warnings = build(run.module, run.outcomes, run.work, run.options)
+
+
+def certify(run: Run) -> None:
+    """Check the finished module once more, as a whole, before anybody sees it."""
+    from .finish import check
+
+    if run.output == run.data:
+        run.report.differential = "not run: nothing changed"
+        return
+    run.report.differential = check(run.data, run.output, run.options, run.clock.left())
+
+
+STAGES: tuple[Stage, ...] = (read, plan, validate, search, assemble, certify, describe)
+
+
+def _search_end(run: Run) -> float | None:
+    return run.clock.search_end(len(run.data))
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,96 @@
+"""From proven bodies to a finished module, and the last checks before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .errors import OutputError
+from .function import Outcome
+from .options import Options
+from .worklist import Worklist
+
+if TYPE_CHECKING:
+    from ..wasm.module import Module
+
+__all__ = ["build", "check"]
+
+DIFFERENTIAL_SECONDS = 0.2
+"""Time for running input against output where no budget says less: enough for about a thousand
+calls of small exports."""
+
+DIFFERENTIAL_LEAST = 0.02
+"""Below this much time left the run is not begun: compiling both modules takes longer."""
+
+DIFFERENTIAL_CALLS = 400
+"""Calls of the run under counted budgets, where time may not decide."""
+
+SEED = 0x5EED
+"""Of the generated arguments: fixed, so that a difference can be reproduced."""
+
+
+def build(
+    module: Module, outcomes: Mapping[int, Outcome], work: Worklist, options: Options
+) -> tuple[bytes, tuple[str, ...]]:
+    """Put the new bodies into the module; gives its bytes and warnings about dropped sections.
+
+    Functions equal to an improved one get the same body. Unless `--cost fuel` asks for speed at
+    any size the result is never larger than the input: when the note in `producers` would make it
+    so, the note goes first, then all changes.
+    """
+    from ..wasm.rewrite import replace
+
+    bodies = {index: found.body for index, found in outcomes.items() if found.body is not None}
+    for twin in work.duplicates:
+        if twin.first in bodies:
+            bodies[twin.index] = bodies[twin.first]
+    new_types: list[Any] = []
+    for _, found in sorted(outcomes.items()):
+        new_types += [kind for kind in found.new_types if kind not in new_types]
+    has_note = any(section.name == "producers" for section in module.sections)
+    for quiet in (False, True):
+        strip = (*options.strip, "producers") if quiet and not has_note else options.strip
+        keep = options.keep
+        built = replace(module, bodies, new_types, strip=strip, keep=keep)
+        if options.cost == "fuel" or len(built.data) <= len(module.data):
+            return built.data, built.warnings
+    stripped = replace(module, {}, strip=options.strip, keep=options.keep)
+    if len(stripped.data) <= len(module.data):
+        return stripped.data, stripped.warnings
+    return module.data, ()
+
+
+def check(original: bytes, output: bytes, options: Options, left: float | None) -> str:
+    """Check a finished module as a whole; gives what the differential run covered.
+
+    `left` is the time until the end of the budget. Raises OutputError.
+    """
+    from ..verify.frame import check_frame
+    from ..wasm.errors import WasmError
+    from ..wasm.validate import validate
+
+    violations = check_frame(original, output)
+    if violations:
+        raise OutputError("frame", f"the output differs elsewhere ({violations[0]})", output)
+    try:
+        validate(output)
+    except WasmError as error:
+        raise OutputError("validation", f"the output is not valid ({error})", output) from None
+    return _differential(original, output, options, left)
+
+
+def _differential(original: bytes, output: bytes, options: Options, left: float | None) -> str:
+    """Run both modules side by side, within what time is left."""
+    from ..verify.differential import compare
+
+    if not options.differential:
+        return "not run: switched off"
+    seconds = DIFFERENTIAL_SECONDS
+    if not options.counted and left is not None:
+        seconds = min(seconds, left / 2)
+        if seconds < DIFFERENTIAL_LEAST:
+            return "not run: no time left"
+    found = compare(original, output, seconds=seconds, seed=SEED, calls=DIFFERENTIAL_CALLS)
+    if found is not None:
+        raise OutputError("behaviour", f"the output behaves differently ({found})", output)
+    return f"up to {DIFFERENTIAL_CALLS} calls, {seconds:.2f} s: no difference"

@@ -1,0 +1,133 @@
+"""Which functions are looked at, in which order, and in which batches.
+
+All of it depends on the module and the options alone, never on the number of workers or on time:
+counted budgets promise the same bytes for every `--jobs`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Bodies", "Duplicate", "Worklist", "batches", "selected", "worklist"]
+
+SMALLEST_BODY = 4
+"""Bytes of a body below which nothing can be saved: no locals, one instruction, `end`."""
+
+HUGE_BODY = 24_000
+"""Bytes of a body from which it comes last: it may eat a whole budget for one proof."""
+
+BATCH_BYTES = 12_000
+"""Bytes of bodies that share one e-graph: about 20,000 e-nodes, where registering rules is cheap
+beside the work and one iteration still takes tens of milliseconds."""
+
+BATCH_FUNCTIONS = 48
+"""Functions in one batch: a killed worker loses at most these."""
+
+
+class Bodies(Protocol):
+    """What the work list needs to know of a module."""
+
+    @property
+    def imported_functions(self) -> int:
+        """Number of imported functions; they come first in the index space."""
+        ...
+
+    @property
+    def functions(self) -> Sequence[int]:
+        """Type index of every function, imported ones first."""
+        ...
+
+    @property
+    def code(self) -> Sequence[tuple[int, int]]:
+        """Start and end of every body in the module's bytes."""
+        ...
+
+    def body_bytes(self, index: int) -> bytes:
+        """Bytes of the body of a function of the module's own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A function whose type and body equal those of an earlier one."""
+
+    index: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """Functions to look at, best first, and those that need no look of their own."""
+
+    ranked: tuple[int, ...]
+    duplicates: tuple[Duplicate, ...]
+    excluded: tuple[int, ...]
+    """Left out by `--only` or `--skip`."""
+    tiny: tuple[int, ...]
+    """Too small for anything to be saved."""
+
+
+def selected(index: int, name: str | None, only: Sequence[str], skip: Sequence[str]) -> bool:
+    """Whether a function is wanted: its name or its index matches `only` and not `skip`."""
+    keys = (str(index),) if name is None else (str(index), name)
+    if any(fnmatch.fnmatchcase(key, glob) for key in keys for glob in skip):
+        return False
+    return not only or any(fnmatch.fnmatchcase(key, glob) for key in keys for glob in only)
+
+
+def worklist(
+    module: Bodies,
+    names: Mapping[int, str],
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> Worklist:
+    """Sort the functions of `module` into those to look at and the rest.
+
+    Ranked by size, the largest first, since gain goes with size; huge ones come last.
+    """
+    sizes: dict[int, int] = {}
+    duplicates: list[Duplicate] = []
+    excluded: list[int] = []
+    tiny: list[int] = []
+    first: dict[tuple[int, bytes], int] = {}
+    filtered = bool(only or skip)
+    for offset, (start, end) in enumerate(module.code):
+        index = module.imported_functions + offset
+        if filtered and not selected(index, names.get(index), only, skip):
+            excluded.append(index)
+        elif end - start < SMALLEST_BODY:
+            tiny.append(index)
+        else:
+            key = (module.functions[index], module.body_bytes(index))
+            known = first.setdefault(key, index)
+            if known == index:
+                sizes[index] = end - start
+            else:
+                duplicates.append(Duplicate(index, known))
+    ranked = sorted(sizes, key=lambda index: _rank(index, sizes[index]))
+    return Worklist(tuple(ranked), tuple(duplicates), tuple(excluded), tuple(tiny))
+
+
+def _rank(index: int, size: int) -> tuple[bool, int, int]:
+    huge = size > HUGE_BODY
+    return (huge, size if huge else -size, index)
+
+
+def batches(module: Bodies, ranked: Sequence[int]) -> list[tuple[int, ...]]:
+    """Cut the ranked functions into batches, in order, none empty."""
+    found: list[tuple[int, ...]] = []
+    batch: list[int] = []
+    room = BATCH_BYTES
+    for index in ranked:
+        start, end = module.code[index - module.imported_functions]
+        if batch and (end - start > room or len(batch) == BATCH_FUNCTIONS):
+            found.append(tuple(batch))
+            batch, room = [], BATCH_BYTES
+        batch.append(index)
+        room -= end - start
+    if batch:
+        found.append(tuple(batch))
+    return found
