@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, TypeAlias
 
 from .entries import read_name
 from .errors import WasmError
@@ -29,7 +29,8 @@ RELOCATABLE: Final = ("linking", "reloc.*")
 PROCESSED_BY: Final = "processed-by"
 TOOL: Final = "eqsat"
 
-LocalMap = Mapping[int, int]
+LocalMap: TypeAlias = Mapping[int, int]
+"""Old index of a local to the new index of the local that holds the same."""
 
 
 def is_relocatable(module: Module) -> bool:
