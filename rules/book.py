@@ -9,7 +9,7 @@ from .fold import asking
 from .language import Rule, family_rules
 from .signature import header
 
-FAMILIES = ("fold", "arithmetic")
+FAMILIES = ("fold", "arithmetic", "bits", "compare", "select", "float", "memory", "analysis")
 """The modules of rows, in the order in which their rules are loaded."""
 
 

@@ -7,7 +7,6 @@ prover refuses one that could leave it. Operators on ``V`` build terms and compu
 """
 
 # The operators mean what they say: ruff's docstrings for magic methods would only repeat them.
-# ruff: noqa: D105, D107
 
 from __future__ import annotations
 
