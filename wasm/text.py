@@ -24,6 +24,9 @@ from .text_values import (
 )
 
 INDENT: Final = "  "
+MAX_INDENT: Final = 60
+"""Levels shown by indentation: 50,000 nested blocks would otherwise print gigabytes of spaces."""
+
 MIDDLES: Final = frozenset((0x05, 0x07, 0x19))
 """else, catch and catch_all: they stand at the level of their block."""
 
@@ -88,7 +91,7 @@ def print_instrs(instrs: Iterable[Instr], ids: FunctionIds = NO_IDS) -> list[str
         if code in CLOSERS:
             depth = max(0, depth - 1)
         level = max(0, depth - 1) if code in MIDDLES else depth
-        lines.append(INDENT * level + print_instr(instr, ids))
+        lines.append(INDENT * min(level, MAX_INDENT) + print_instr(instr, ids))
         if code in OPENERS:
             depth += 1
     return lines
