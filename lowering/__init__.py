@@ -1,1 +1,9 @@
-"""Wasm body to function graph, and the way back."""
+"""Wasm body to function graph, and the way back.
+
+`lower` builds the graph, `emit` writes it in one of several `STYLES`.
+"""
+
+from .emit import STYLES, Emission, Style, emit
+from .lower import Unsupported, lower, spaces_of
+
+__all__ = ["STYLES", "Emission", "Style", "Unsupported", "emit", "lower", "spaces_of"]

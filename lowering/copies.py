@@ -1,0 +1,101 @@
+"""Passing arguments over an edge: the order of the copies, and the condition among them.
+
+All copies happen at once in the graph. In code they come one after another, so that none destroys
+what a later one reads; a good order also lets a transfer local share its register with the
+parameter and the argument. A branch condition that computes a passed value stays on the stack
+below the copies. A cycle is broken by evaluating its members on the stack, without temporaries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..ir.graph import Value
+
+if TYPE_CHECKING:
+    from .stackify import Stackifier
+
+SET = 0x21
+
+
+def write(into: Stackifier, pairs: list[tuple[Value, Value]], condition: Value | None) -> None:
+    """Write (backwards) the assignments `parameter := argument` and the condition's value."""
+    resolve = into.placed.resolve
+    pairs = [(p, resolve(v)) for p, v in pairs if into.placed.count.get(p.id)]
+    if not pairs:
+        if condition is not None:
+            into.use(condition)
+        return
+    roots = [v for _, v in pairs]
+    if condition is not None:
+        roots.append(resolve(condition))
+    reads, computes = _constraints(into, pairs, roots)
+    count = len(pairs)
+    for group in reversed(_schedule(reads, computes, count, len(roots))):
+        for k in group:
+            if k < count:
+                into.out.append((SET, into.transfer_local(pairs[k][0])))
+        for k in reversed(group):
+            into.use(roots[k])
+
+
+def _constraints(
+    into: Stackifier, pairs: list[tuple[Value, Value]], roots: list[Value]
+) -> tuple[list[set[int]], list[set[int]]]:
+    """Return for each root which parameters it reads, and which pairs' values it computes.
+
+    Only what would be computed in place counts: the rest lies in a local of its own.
+    """
+    parameter = {p.id: k for k, (p, _) in enumerate(pairs)}
+    passed: dict[int, list[int]] = {}
+    for k, (_, v) in enumerate(pairs):
+        passed.setdefault(v.id, []).append(k)
+    reads: list[set[int]] = []
+    computes: list[set[int]] = []
+    resolve = into.placed.resolve
+    for k, root in enumerate(roots):
+        read: set[int] = set()
+        compute = {k} if k < len(pairs) else set()
+        seen: set[int] = set()
+        work = [root]
+        while work:
+            value = work.pop()
+            if value.id in seen:
+                continue
+            seen.add(value.id)
+            if value.id in parameter:
+                read.add(parameter[value.id])
+            if into.inlines(value):
+                compute.update(passed.get(value.id, ()))
+                args = value.args if value.anchor is None else value.anchor.args
+                work += [resolve(a) for a in args]
+        reads.append(read)
+        computes.append(compute)
+    return reads, computes
+
+
+def _schedule(
+    reads: list[set[int]], computes: list[set[int]], count: int, total: int
+) -> list[list[int]]:
+    """Return the roots in the order of evaluation; a group is evaluated together."""
+    left = set(range(total))
+    order: list[list[int]] = []
+    condition = count if total > count else None
+    while left:
+        free = [
+            k for k in left if not any(c in reads[o] for c in computes[k] for o in left if o != k)
+        ]
+        if not free:
+            # Every remaining root reads what another one sets: all go over the stack.
+            order.append(sorted(left, key=lambda k: (k != condition, k)))
+            break
+        chosen = min(free)
+        if condition is not None and condition in left:
+            before = [k for k in free if k != condition and k not in computes[condition]]
+            if before:
+                chosen = min(before)
+            elif condition in free:
+                chosen = condition
+        order.append([chosen])
+        left.discard(chosen)
+    return order

@@ -1,0 +1,148 @@
+"""Function graph to body bytes: several ways of writing the same graph."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..ir.blocks import measure_loops
+from ..ir.graph import Function, Loop, ValType, walk
+from ..wasm.body import encode_body
+from .events import flatten
+from .labels import shape
+from .liveness import GET, SET, TEE, Instr
+from .locals import Colouring, colour
+from .lower import Unsupported
+from .peephole import repair
+from .place import place
+from .stackify import Stacked, Stackifier
+from .types import has_default
+
+RECURSION = 60_000
+"""Python frames that nested constructs and long operand trees may take (no C stack is used)."""
+sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """One way of emitting.
+
+    Attributes:
+        hoist: compute equal values once, at their common dominator (smaller); otherwise an
+            occurrence is shared only where it dominates (faster).
+        on_stack: leave the result of a block on the operand stack where it is used at once.
+    """
+
+    hoist: bool
+    on_stack: bool
+
+    @property
+    def name(self) -> str:
+        """The style's name in reports."""
+        return ("hoist" if self.hoist else "scoped") + ("-stack" if self.on_stack else "-locals")
+
+
+STYLES = (
+    Style(hoist=True, on_stack=True),
+    Style(hoist=False, on_stack=True),
+    Style(hoist=True, on_stack=False),
+    Style(hoist=False, on_stack=False),
+)
+"""All styles, the one that most often gives the smallest code first."""
+
+Location: TypeAlias = "tuple[str, int]"
+LoopHint: TypeAlias = "tuple[int, dict[int, Location]]"
+"""Number of the original loop, and new local -> original location that it stands for at the head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """An emitted body.
+
+    Attributes:
+        body: bytes of the body, without its size.
+        hints: for each `loop` in the body, in order, what the validator may try first.
+        instructions: number of instructions.
+    """
+
+    body: bytes
+    hints: tuple[LoopHint, ...]
+    instructions: int
+
+
+def emit(function: Function, style: Style) -> Emission:
+    """Write a function graph as a body.
+
+    Raises:
+        Unsupported: a local would be needed for a value whose type has no default.
+    """
+    measure_loops(function.blocks)
+    events = flatten(function)
+    stacked = Stackifier(function, events, place(events, style.hoist), style.on_stack).run()
+    count = len(function.arguments)
+    coloured = colour(stacked.code, stacked.types, count)
+    code = [
+        (i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i  # type: ignore[index]
+        for i in stacked.code
+    ]
+    code = repair(code, count)
+    loops = [i[1] for i in code if i[0] == 0x03]
+    code = shape(code, function.results)
+    runs, renamed = _number_locals(code, coloured, count)
+    code = [
+        (i[0], renamed[i[1]]) if i[0] in (GET, SET, TEE) else i  # type: ignore[index]
+        for i in code
+    ]
+    hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
+    return Emission(encode_body(runs, code), hints, len(code))
+
+
+def _number_locals(
+    code: list[Instr], coloured: Colouring, parameters: int
+) -> tuple[list[tuple[int, ValType]], dict[int, int]]:
+    """Number the used locals: grouped by type, the busiest type and local first."""
+    used: dict[int, int] = {}
+    for instr in code:
+        if instr[0] in (GET, SET, TEE):
+            local = instr[1]
+            assert isinstance(local, int)
+            used[local] = used.get(local, 0) + 1
+    by_type: dict[ValType, list[int]] = {}
+    for local in sorted(used):
+        if local >= parameters:
+            by_type.setdefault(coloured.types[local], []).append(local)
+    groups = sorted(by_type.items(), key=lambda g: -sum(used[x] for x in g[1]))
+    renamed = {k: k for k in range(parameters)}
+    runs = []
+    for type, members in groups:
+        if not has_default(type):
+            raise Unsupported("a local would need a type without default")
+        runs.append((len(members), type))
+        for local in sorted(members, key=lambda x: (-used[x], x)):
+            renamed[local] = len(renamed)
+    return runs, renamed
+
+
+def _hints(
+    function: Function,
+    stacked: Stacked,
+    coloured: Colouring,
+    renamed: dict[int, int],
+    kept: set[int],
+) -> tuple[LoopHint, ...]:
+    """Say for each emitted loop which original location its locals stand for at the head."""
+    found = []
+    for node in walk(function.body):
+        if not isinstance(node, Loop) or id(node.label) not in kept or not node.label.edges:
+            continue
+        places: dict[int, Location] = {}
+        for parameter in node.label.params:
+            transfer = stacked.transfer.get(parameter.id)
+            if transfer is None or parameter.origin is None:
+                continue
+            local = renamed.get(coloured.local[transfer])
+            if local is not None:
+                places[local] = parameter.origin
+        found.append((node.label.ordinal, places))
+    return tuple(found)

@@ -1,0 +1,325 @@
+"""The last shaping of control: fewer blocks, cheaper branches, and depths for labels."""
+
+from __future__ import annotations
+
+from ..ir.graph import Label, ValType
+from .liveness import Instr
+
+BLOCK, LOOP, IF, ELSE, END = 0x02, 0x03, 0x04, 0x05, 0x0B
+BR, BR_IF, BR_TABLE, RETURN = 0x0C, 0x0D, 0x0E, 0x0F
+EQZ, DROP, UNREACHABLE = 0x45, 0x1A, 0x00
+
+_INVERSE = {
+    0x46: 0x47,
+    0x48: 0x4E,
+    0x49: 0x4F,
+    0x4A: 0x4C,
+    0x4B: 0x4D,
+    0x51: 0x52,
+    0x53: 0x59,
+    0x54: 0x5A,
+    0x55: 0x57,
+    0x56: 0x58,
+}
+"""Integer comparisons and their negation (floats have none: NaN compares false both ways)."""
+INVERSE = _INVERSE | {b: a for a, b in _INVERSE.items()}
+
+MAX_ROUNDS = 20
+"""Every round removes an instruction; real code settles within five."""
+
+_OUTER = Label(-1, "function")
+
+
+def shape(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
+    """Return the final instructions, with `end`, block types and numeric branch depths."""
+    for _ in range(MAX_ROUNDS):
+        before = len(code)
+        code = _negations(code)
+        code = _structure(code, results)
+        code = _conditions(code)
+        if len(code) == before:
+            break
+    return _number(code)
+
+
+def _match(code: list[Instr]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return end position -> opener position, and opener -> position of its `else`."""
+    ends: dict[int, int] = {}
+    elses: dict[int, int] = {}
+    open_: list[int] = []
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op in (BLOCK, LOOP, IF):
+            open_.append(position)
+        elif op == ELSE:
+            elses[open_[-1]] = position
+        elif op == END:
+            ends[position] = open_.pop()
+    return ends, elses
+
+
+def _uses(code: list[Instr]) -> dict[int, int]:
+    """Count the branches to each label, by identity."""
+    found: dict[int, int] = {}
+    for instr in code:
+        op = instr[0]
+        if op == BR or op == BR_IF:
+            found[id(instr[1])] = found.get(id(instr[1]), 0) + 1
+        elif op == BR_TABLE:
+            targets = instr[1]
+            assert isinstance(targets, tuple)
+            for label in (*targets, instr[2]):
+                # Several entries of one table count as several: such a block never becomes an `if`.
+                found[id(label)] = found.get(id(label), 0) + 1
+    return found
+
+
+def _structure(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
+    """Remove branches to where control goes anyway, and constructs that nothing needs."""
+    ends, elses = _match(code)
+    used = _uses(code)
+    gone: set[int] = set()
+    replaced: dict[int, Instr] = {}
+    last = len(code) - 1
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op == BR and _reaches(code, position, instr[1], ends, elses):
+            gone.add(position)
+        elif op == RETURN and not results and _falls_out(code, position, ends, elses):
+            gone.add(position)
+        elif op == END:
+            start = ends[position]
+            opener = code[start]
+            if opener[0] != IF and id(opener[1]) not in used:
+                gone |= {start, position}
+            elif position == last and opener[0] == BLOCK and _fits(opener[2], results):
+                gone |= {start, position}
+                _retarget(code, opener[1], replaced)
+        elif op == ELSE and position < last and code[position + 1][0] == END:
+            gone.add(position)
+    if not gone and not replaced:
+        return code
+    return [replaced.get(k, i) for k, i in enumerate(code) if k not in gone]
+
+
+def _fits(type: object, results: tuple[ValType, ...]) -> bool:
+    return not results if type is None else results == (type,)
+
+
+def _retarget(code: list[Instr], label: object, replaced: dict[int, Instr]) -> None:
+    """Let branches to `label` leave the function instead."""
+    for position, instr in enumerate(code):
+        instr = replaced.get(position, instr)
+        if instr[0] in (BR, BR_IF) and instr[1] is label:
+            replaced[position] = (instr[0], _OUTER)
+        elif instr[0] == BR_TABLE:
+            targets = instr[1]
+            assert isinstance(targets, tuple)
+            if label in targets or instr[2] is label:
+                new = tuple(_OUTER if t is label else t for t in targets)
+                replaced[position] = (BR_TABLE, new, _OUTER if instr[2] is label else instr[2])
+
+
+def _reaches(
+    code: list[Instr],
+    position: int,
+    label: object,
+    ends: dict[int, int],
+    elses: dict[int, int],
+) -> bool:
+    """Tell whether falling through from `position` arrives behind the end of `label`."""
+    k = position + 1
+    while k < len(code) and code[k][0] in (END, ELSE):
+        if code[k][0] == ELSE:
+            # The end of a `then` arm falls behind the whole `if`.
+            k = _end_of_else(code, k)
+        opener = code[ends[k]]
+        if opener[0] != LOOP and opener[1] is label:
+            return True
+        if opener[2] is not None:
+            return False
+        k += 1
+    return k == len(code) and label is _OUTER
+
+
+def _falls_out(
+    code: list[Instr], position: int, ends: dict[int, int], elses: dict[int, int]
+) -> bool:
+    return _reaches(code, position, _OUTER, ends, elses)
+
+
+def _end_of_else(code: list[Instr], position: int) -> int:
+    depth = 0
+    k = position + 1
+    while True:
+        op = code[k][0]
+        if op in (BLOCK, LOOP, IF):
+            depth += 1
+        elif op == END:
+            if depth == 0:
+                return k
+            depth -= 1
+        k += 1
+
+
+def _conditions(code: list[Instr]) -> list[Instr]:
+    """Choose the cheaper of `if`, `br_if` and `block`."""
+    out: list[Instr] = []
+    for instr in code:
+        op = instr[0]
+        if op == END and out and out[-1][0] == IF and out[-1][2] is None:
+            # An empty `if` only evaluates its condition.
+            out[-1] = (DROP,)
+            continue
+        if op == ELSE and out and out[-1][0] == IF and out[-1][2] is None:
+            # Nothing to do when true: ask the opposite.
+            opener = out.pop()
+            out += [(EQZ,), opener]
+            continue
+        out.append(instr)
+    ends, elses = _match(out)
+    used = _uses(out)
+    for start in ends.values():
+        changed = _reshape(out, start, ends, elses, used)
+        if changed is not None:
+            return changed
+    return out
+
+
+def _reshape(
+    code: list[Instr],
+    start: int,
+    ends: dict[int, int],
+    elses: dict[int, int],
+    used: dict[int, int],
+) -> list[Instr] | None:
+    """Rewrite the construct at `start` if another form is shorter."""
+    opener = code[start]
+    if opener[0] == IF and opener[2] is None and id(opener[1]) not in used:
+        return _if_to_branch(code, start, elses.get(start), _end_at(ends, start))
+    if opener[0] == BLOCK and opener[2] is None and used.get(id(opener[1])) == 1:
+        return _block_to_if(code, start, _end_at(ends, start))
+    return None
+
+
+def _end_at(ends: dict[int, int], start: int) -> int:
+    return next(end for end, s in ends.items() if s == start)
+
+
+def _if_to_branch(
+    code: list[Instr], start: int, orelse: int | None, end: int
+) -> list[Instr] | None:
+    """`if br X else A end` becomes `br_if X A`, and the other way round with `eqz`."""
+    then_end = end if orelse is None else orelse
+    branch = code[start + 1]
+    if then_end == start + 2 and branch[0] == BR:
+        rest = [] if orelse is None else code[orelse + 1 : end]
+        return [*code[:start], (BR_IF, branch[1]), *rest, *code[end + 1 :]]
+    if orelse is not None and end == orelse + 2 and code[orelse + 1][0] == BR:
+        inverted = [(EQZ,), (BR_IF, code[orelse + 1][1])]
+        return [*code[:start], *inverted, *code[start + 1 : orelse], *code[end + 1 :]]
+    return None
+
+
+def _block_to_if(code: list[Instr], start: int, end: int) -> list[Instr] | None:
+    """`block c br_if A end` becomes `c eqz if A end`, where that branch is the only one."""
+    label = code[start][1]
+    depth = 0
+    for k in range(start + 1, end):
+        op = code[k][0]
+        if op in (BLOCK, LOOP, IF):
+            depth += 1
+        elif op == END:
+            depth -= 1
+        elif op == BR_IF and code[k][1] is label:
+            if depth:
+                return None
+            new = [(EQZ,), (IF, label, None)]
+            return [*code[:start], *code[start + 1 : k], *new, *code[k + 1 :]]
+    return None
+
+
+def _negations(code: list[Instr]) -> list[Instr]:
+    """Fold `eqz` into the comparison or condition beside it."""
+    out: list[Instr] = []
+    swap: list[bool] = []
+    for instr in code:
+        op = instr[0]
+        if op == EQZ and out:
+            inverse = INVERSE.get(out[-1][0])  # type: ignore[call-overload]
+            if inverse is not None:
+                out[-1] = (inverse,)
+                continue
+        if op in (IF, BR_IF):
+            while len(out) > 1 and out[-1][0] == EQZ and out[-2][0] == EQZ:
+                del out[-2:]
+        out.append(instr)
+    del swap
+    return _swap_arms(out)
+
+
+def _swap_arms(code: list[Instr]) -> list[Instr]:
+    """`eqz if A else B end` becomes `if B else A end`."""
+    for position in range(len(code) - 1):
+        if code[position][0] != EQZ or code[position + 1][0] != IF:
+            continue
+        orelse = end = None
+        depth = 0
+        for k in range(position + 2, len(code)):
+            op = code[k][0]
+            if op in (BLOCK, LOOP, IF):
+                depth += 1
+            elif op == ELSE and depth == 0:
+                orelse = k
+            elif op == END:
+                if depth == 0:
+                    end = k
+                    break
+                depth -= 1
+        if orelse is None or end is None:
+            continue
+        then = code[position + 2 : orelse]
+        other = code[orelse + 1 : end]
+        code = [
+            *code[:position],
+            code[position + 1],
+            *other,
+            (ELSE,),
+            *then,
+            *code[end:],
+        ]
+        return _swap_arms(code)
+    return code
+
+
+def _number(code: list[Instr]) -> list[Instr]:
+    """Replace labels by depths and close the body."""
+    out: list[Instr] = []
+    open_: list[object] = []
+
+    def depth(label: object) -> int:
+        if label is _OUTER:
+            return len(open_)
+        for k in range(len(open_) - 1, -1, -1):
+            if open_[k] is label:
+                return len(open_) - 1 - k
+        raise AssertionError(f"branch out of scope: {label}")
+
+    for instr in code:
+        op = instr[0]
+        if op in (BLOCK, LOOP, IF):
+            open_.append(instr[1])
+            out.append((op, instr[2]))
+        elif op == END:
+            open_.pop()
+            out.append(instr)
+        elif op in (BR, BR_IF):
+            out.append((op, depth(instr[1])))
+        elif op == BR_TABLE:
+            targets = instr[1]
+            assert isinstance(targets, tuple)
+            out.append((op, tuple(depth(t) for t in targets), depth(instr[2])))
+        else:
+            out.append(instr)
+    out.append((END,))
+    return out

@@ -1,0 +1,193 @@
+"""Virtual locals to locals: coalesce copies, then colour.
+
+Two locals interfere where one is written while the other is live with another value; where both
+hold the same value they do not (that is what lets a transfer local, its parameter and its argument
+become one). Coalescing is aggressive and weighted by loop depth; colouring goes by use count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir.graph import ValType
+from .liveness import GET, SET, TEE, Instr, Liveness
+
+ZEROS = ((0x41, 0), (0x42, 0), (0x43, 0), (0x44, 0), (0xFD000C, 0))
+"""Constants that a fresh local holds already."""
+
+LOOP_WEIGHT = 10
+"""A copy in a loop counts as ten outside (Chaitin's usual guess)."""
+MAX_WEIGHT_DEPTH = 3
+"""Deeper loops weigh no more: the guess is too rough for larger numbers."""
+
+
+@dataclass(slots=True)
+class Colouring:
+    """Virtual local -> local, and the type of each local (parameters first)."""
+
+    local: list[int]
+    types: list[ValType]
+
+
+def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colouring:
+    """Assign locals. The first `parameters` virtual locals keep their number."""
+    interference, entry = _interference(code, types, parameters)
+    del entry
+    pairs, weights, zeroed = _measure(code, len(types))
+    parent = list(range(len(types)))
+    members = [1 << v for v in range(len(types))]
+
+    def find(v: int) -> int:
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        return v
+
+    fixed = [v < parameters for v in range(len(types))]
+    for (a, b), _ in sorted(pairs.items(), key=lambda p: (-p[1], p[0])):
+        a, b = find(a), find(b)
+        if a == b or types[a] != types[b] or interference[a] & members[b]:
+            continue
+        if fixed[b]:
+            if fixed[a]:
+                continue
+            a, b = b, a
+        parent[b] = a
+        members[a] |= members[b]
+        interference[a] |= interference[b]
+        weights[a] += weights[b]
+    return _paint(types, parameters, find, members, interference, weights, zeroed)
+
+
+def _paint(
+    types: list[ValType],
+    parameters: int,
+    find: object,
+    members: list[int],
+    interference: list[int],
+    weights: list[int],
+    zeroed: set[int],
+) -> Colouring:
+    assert callable(find)
+    roots = [v for v in range(len(types)) if find(v) == v]
+    colour_of: dict[int, int] = {}
+    held: list[int] = []
+    against: list[int] = []
+    colours: list[ValType] = []
+    for v in range(parameters):
+        root = find(v)
+        colour_of[root] = v
+        held.append(members[root])
+        against.append(interference[root])
+        colours.append(types[v])
+    # A local whose first write is its zero gets a fresh local: the write then costs nothing.
+    fresh = {find(v) for v in zeroed}
+    rest = [v for v in roots if v not in colour_of]
+    for root in sorted(rest, key=lambda v: (v not in fresh, -weights[v], v)):
+        chosen = None
+        if root not in fresh:
+            for c, type in enumerate(colours):
+                if type == types[root] and not against[c] & members[root]:
+                    chosen = c
+                    break
+        if chosen is None:
+            chosen = len(colours)
+            held.append(0)
+            against.append(0)
+            colours.append(types[root])
+        colour_of[root] = chosen
+        held[chosen] |= members[root]
+        against[chosen] |= interference[root]
+    return Colouring([colour_of[find(v)] for v in range(len(types))], colours)
+
+
+def _interference(
+    code: list[Instr], types: list[ValType], parameters: int
+) -> tuple[list[int], int]:
+    same = _same_value(code)
+    found = [0] * len(types)
+    liveness = Liveness(code)
+    for position, live in liveness.writes():
+        v = code[position][1]
+        assert isinstance(v, int)
+        found[v] |= live & ~same.get(position, 1 << v)
+    mask = (1 << parameters) - 1
+    for v in range(parameters):
+        found[v] |= (liveness.entry | mask) & ~(1 << v)
+    for v in range(len(types)):
+        found[v] &= ~(1 << v)
+        others = found[v]
+        while others:
+            low = others & -others
+            found[low.bit_length() - 1] |= 1 << v
+            others ^= low
+    return found, liveness.entry
+
+
+def _same_value(code: list[Instr]) -> dict[int, int]:
+    """Return for each write the set of locals that then hold the same value (straight pieces)."""
+    found: dict[int, int] = {}
+    group_of: dict[int, int] = {}
+    groups: list[int] = []
+    previous: Instr = (None,)
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op == SET or op == TEE:
+            v = instr[1]
+            assert isinstance(v, int)
+            source = None
+            if previous[0] == GET or previous[0] == TEE:
+                origin = previous[1]
+                assert isinstance(origin, int)
+                source = group_of.get(origin)
+                if source is None:
+                    source = group_of[origin] = len(groups)
+                    groups.append(1 << origin)
+            old = group_of.get(v)
+            if old is not None:
+                groups[old] &= ~(1 << v)
+            if source is None:
+                source = len(groups)
+                groups.append(0)
+            group_of[v] = source
+            groups[source] |= 1 << v
+            found[position] = groups[source]
+        elif op in (0x03, 0x05, 0x0B):
+            # Several paths meet here (or an arm starts afresh): nothing is known any more.
+            group_of.clear()
+        previous = instr
+    return found
+
+
+def _measure(
+    code: list[Instr], count: int
+) -> tuple[dict[tuple[int, int], int], list[int], set[int]]:
+    """Return copies with their weight, uses of each local, and locals first written with zero."""
+    pairs: dict[tuple[int, int], int] = {}
+    weights = [0] * count
+    zeroed: set[int] = set()
+    depth = 0
+    kinds: list[bool] = []
+    previous: Instr = (None,)
+    for instr in code:
+        op = instr[0]
+        if op == GET or op == SET or op == TEE:
+            v = instr[1]
+            assert isinstance(v, int)
+            weights[v] += 1
+            if op != GET:
+                if previous[0] == GET or previous[0] == TEE:
+                    other = previous[1]
+                    assert isinstance(other, int)
+                    if other != v:
+                        key = (v, other) if v < other else (other, v)
+                        pairs[key] = pairs.get(key, 0) + LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
+                elif op == SET and depth == 0 and previous in ZEROS:
+                    zeroed.add(v)
+        elif op in (0x02, 0x03, 0x04):
+            kinds.append(op == 0x03)
+            depth += op == 0x03
+        elif op == 0x0B:
+            depth -= kinds.pop()
+        previous = instr
+    return pairs, weights, zeroed

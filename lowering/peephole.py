@@ -1,0 +1,132 @@
+"""Small repairs on code with coloured locals."""
+
+from __future__ import annotations
+
+from .liveness import GET, SET, TEE, Instr, Liveness
+from .locals import ZEROS
+
+DROP = 0x1A
+_FREE = frozenset({GET, 0x41, 0x42, 0x43, 0x44, 0xFD000C, 0xD0, 0xD2})
+"""Instructions that push one value, need nothing and do nothing else."""
+_CONSTANTS = frozenset({0x41, 0x42, 0x43, 0x44})
+
+MAX_ROUNDS = 12
+"""Repairs nearly always settle in three rounds; this bounds the odd chain."""
+
+
+def repair(code: list[Instr], parameters: int) -> list[Instr]:
+    """Return shorter code: no copy to itself, no dead write, no second write of a constant."""
+    for _ in range(MAX_ROUNDS):
+        before = len(code)
+        marks = sum(1 for i in code if i[0] == TEE)
+        code = _pairs(code)
+        code = _dead_writes(code)
+        code = _known_constants(code)
+        code = _zero_starts(code, parameters)
+        if len(code) == before and sum(1 for i in code if i[0] == TEE) == marks:
+            break
+    return code
+
+
+def _pairs(code: list[Instr]) -> list[Instr]:
+    """Look at neighbours only."""
+    out: list[Instr] = []
+    for instr in code:
+        op = instr[0]
+        if out and (op == SET or op == TEE or op == GET or op == DROP):
+            last = out[-1]
+            before = last[0]
+            same = op != DROP and len(last) > 1 and last[1] == instr[1]
+            if op == SET and same and before == GET:
+                out.pop()
+                continue
+            if op == SET and same and before == TEE:
+                out[-1] = instr
+                continue
+            if op == GET and same and before == SET:
+                out[-1] = (TEE, instr[1])
+                continue
+            if op == TEE and same and (before == TEE or before == GET):
+                continue
+            if op == DROP and before == TEE:
+                out[-1] = (SET, last[1])
+                continue
+            if op == DROP and before in _FREE:
+                out.pop()
+                continue
+        out.append(instr)
+    return out
+
+
+def _dead_writes(code: list[Instr]) -> list[Instr]:
+    """Remove writes that nothing reads."""
+    dead = [
+        position
+        for position, live in Liveness(code).writes()
+        if not live >> code[position][1] & 1  # type: ignore[operator]
+    ]
+    if not dead:
+        return code
+    gone = set(dead)
+    out: list[Instr] = []
+    for position, instr in enumerate(code):
+        if position not in gone:
+            out.append(instr)
+        elif instr[0] == SET:
+            out.append((DROP,))
+    return out
+
+
+def _known_constants(code: list[Instr]) -> list[Instr]:
+    """Remove writes of a constant that the local holds already (also behind a `br_if`)."""
+    known: dict[object, Instr] = {}
+    out: list[Instr] = []
+    for instr in code:
+        op = instr[0]
+        if op == SET and out and out[-1][0] in _CONSTANTS:
+            if known.get(instr[1]) == out[-1]:
+                out.pop()
+                continue
+            known[instr[1]] = out[-1]
+        elif op == SET or op == TEE:
+            known.pop(instr[1], None)
+        elif op in (0x03, 0x05, 0x0B):
+            known = {}
+        out.append(instr)
+    return out
+
+
+def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:
+    """Remove the write of zero to a local that nothing can have written before."""
+    inside = _written_in_loops(code)
+    written = set(range(parameters))
+    out: list[Instr] = []
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op == 0x03:
+            written |= inside[position]
+        elif op == SET and out and out[-1] in ZEROS and instr[1] not in written:
+            out.pop()
+            continue
+        if op == SET or op == TEE:
+            written.add(instr[1])  # type: ignore[arg-type]
+        out.append(instr)
+    return out
+
+
+def _written_in_loops(code: list[Instr]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    open_: list[tuple[int, set[int]]] = []
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op in (0x02, 0x03, 0x04):
+            open_.append((position, set()))
+        elif op == 0x0B:
+            start, members = open_.pop()
+            if code[start][0] == 0x03:
+                found[start] = members
+            if open_:
+                open_[-1][1].update(members)
+        elif (op == SET or op == TEE) and open_:
+            open_[-1][1].add(instr[1])  # type: ignore[arg-type]
+    return found
