@@ -61,7 +61,7 @@ def reason(error: OSError) -> str:
 def _from_text(data: bytes, shown: str) -> bytes:
     """Convert text, or say why the bytes are neither text nor binary."""
     from ..wasm.errors import WasmError
-    from ..wasm.text_in import looks_like_text, parse_text
+    from ..wasm.text_in import looks_like_text, to_binary
 
     if not data:
         raise CliError("E0301", f"{shown}: not a WebAssembly module (offset 0: the file is empty)")
@@ -72,7 +72,7 @@ def _from_text(data: bytes, shown: str) -> bytes:
             "a binary module begins with 00 61 73 6d, a text module with (module",
         )
     try:
-        return parse_text(data)
+        return to_binary(data)
     except WasmError as error:
         raise CliError("E0308", f"{shown}: {error.message}") from None
 
