@@ -1,5 +1,6 @@
 """Validation by wasmtime, with every proposal switched on that its Python package offers."""
 
+import atexit
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ def engine() -> "wasmtime.Engine":
     for switch in SWITCHES:
         setattr(config, switch, True)
     config.shared_memory = True
+    # Freed at exit while wasmtime's module still stands: its finaliser would complain later.
+    atexit.register(engine.cache_clear)
     return wasmtime.Engine(config)
 
 
