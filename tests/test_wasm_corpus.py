@@ -35,7 +35,8 @@ def suite(shared: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
             for entry in archive
             if (found := archive.extractfile(entry)) is not None
         }
-    accept, refuse = {}, {}
+    accept: dict[str, bytes] = {}
+    refuse: dict[str, bytes] = {}
     for name, content in files.items():
         if not name.endswith(".json"):
             continue

@@ -1,178 +1,226 @@
-"""Text out: a module or a body in the flat text format, one instruction a line.
+"""Text out: a module in the flat text format, one instruction a line.
 
 Functions with a name of their own appear under it, everything else by its index, so that the
 text means the same module again.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from .body import END, OPENERS, Instr
-from .module import Module
-from .names import read_names
-from .opcodes import ACCESS_BYTES, OPCODES
-from .text_values import (
-    text_block_type,
-    text_f32,
-    text_f64,
-    text_heap_type,
-    text_id,
-    text_v128,
-    text_value_type,
-)
+from .body import Instr
+from .entities import PAGE_SIZE_LOG2, Element, GlobalType, MemoryType, TableType, TagType
+from .module import DATA_COUNT, ELEMENT, FUNCTION, SECTION_NAMES, Module
+from .text_instrs import INDENT, FunctionIds, function_ids, print_body, print_instr, print_instrs
+from .text_values import text_signature, text_string, text_value_type
+from .types import REF, Field, FuncType, OtherType
 
-INDENT: Final = "  "
-MAX_INDENT: Final = 60
-"""Levels shown by indentation: 50,000 nested blocks would otherwise print gigabytes of spaces."""
+__all__ = ["function_ids", "print_body", "print_instr", "print_instrs", "print_module"]
 
-MIDDLES: Final = frozenset((0x05, 0x07, 0x19))
-"""else, catch and catch_all: they stand at the level of their block."""
+DATA_PER_LINE: Final = 256
+"""Bytes of a data segment in one string, so that no line is endless."""
 
-CLOSERS: Final = frozenset((END, 0x18))
-"""end and delegate."""
+FUNC_HEAP: Final = -16
 
-CALLS_INDIRECT: Final = frozenset((0x11, 0x13))
-CATCHES: Final = ("catch", "catch_ref", "catch_all", "catch_all_ref")
-_TEXT_NAMES: Final = {
-    "select_t": "select",
-    "ref.test_null": "ref.test",
-    "ref.cast_null": "ref.cast",
-}
-_REFERENCE: Final = {
-    0xFB0014: "(ref {})",
-    0xFB0015: "(ref null {})",
-    0xFB0016: "(ref {})",
-    0xFB0017: "(ref null {})",
-}
-_SWAPPED: Final = frozenset((0xFC0008, 0xFC000C))
-"""memory.init and table.init: the text has the segment last, the binary has it first."""
-
-FunctionIds: TypeAlias = Mapping[int, str]
-NO_IDS: Final[FunctionIds] = MappingProxyType({})
-
-
-def function_ids(module: Module) -> dict[int, str]:
-    """Identifiers for the functions whose name no other function has."""
-    names = read_names(module).functions
-    used = Counter(names.values())
-    count = len(module.functions)
-    return {
-        index: text_id(name)
-        for index, name in names.items()
-        if name and used[name] == 1 and index < count
-    }
+PLACES: Final = {FUNCTION: "after func", ELEMENT: "after elem", DATA_COUNT: "after elem"}
+"""Sections that the text names differently; the data count has no name there."""
 
 
 def print_module(module: Module) -> str:
     """Return the whole module as text; raises `WasmError` if a body cannot be decoded."""
-    from .text_sections import module_lines
-
-    return "\n".join(module_lines(module)) + "\n"
+    return "\n".join(_lines(module)) + "\n"
 
 
-def print_body(module: Module, index: int, ids: FunctionIds | None = None) -> list[str]:
-    """Return the instructions of function `index`, one a line, indented, without the last `end`.
-
-    `ids` are the identifiers of functions, `function_ids(module)` if not given.
-    """
-    if ids is None:
-        ids = function_ids(module)
-    return print_instrs(module.body(index).instrs[:-1], ids)
+def _lines(module: Module) -> Iterator[str]:
+    ids = function_ids(module)
+    yield "(module"
+    for line in _contents(module, ids):
+        yield INDENT + line
+    yield ")"
 
 
-def print_instrs(instrs: Iterable[Instr], ids: FunctionIds = NO_IDS) -> list[str]:
-    """Return instructions one a line, indented by their nesting."""
-    lines = []
-    depth = 0
-    for instr in instrs:
-        code = instr[0]
-        if code in CLOSERS:
-            depth = max(0, depth - 1)
-        level = max(0, depth - 1) if code in MIDDLES else depth
-        lines.append(INDENT * min(level, MAX_INDENT) + print_instr(instr, ids))
-        if code in OPENERS:
-            depth += 1
-    return lines
+def _contents(module: Module, ids: FunctionIds) -> Iterator[str]:
+    yield from _types(module)
+    yield from _imports(module, ids)
+    yield from _functions(module, ids)
+    for index, table in enumerate(module.tables):
+        if not table.imported:
+            yield f"(table (;{index};) {_table(table)}{_init(table.init)})"
+    for index, memory in enumerate(module.memories):
+        if not memory.imported:
+            yield f"(memory (;{index};) {_memory(memory)})"
+    for index, tag in enumerate(module.tags):
+        if not tag.imported:
+            yield f"(tag (;{index};) (type {tag.type}))"
+    for index, one in enumerate(module.globals):
+        if not one.imported:
+            yield f"(global (;{index};) {_global(one)}{_init(one.init)})"
+    for export in module.exports:
+        target = ids.get(export.index) if export.kind == "func" else None
+        yield (
+            f"(export {text_string(export.name.encode())} ({export.kind} {target or export.index}))"
+        )
+    if module.start is not None:
+        yield f"(start {ids.get(module.start, module.start)})"
+    for index, element in enumerate(module.elements):
+        yield _element(index, element, ids)
+    yield from _datas(module)
+    yield from _customs(module)
 
 
-def print_instr(instr: Instr, ids: FunctionIds = NO_IDS) -> str:
-    """Return one instruction as text."""
-    code = instr[0]
-    row = OPCODES[code]
-    if not row.immediates:
-        return row.name
-    if code in _REFERENCE:
-        reference = _REFERENCE[code].format(text_heap_type(instr[1]))
-        return f"{_TEXT_NAMES.get(row.name, row.name)} {reference}"
-    if code in CALLS_INDIRECT:
-        return f"{row.name}{_index(instr[2]) if instr[2] != 0 else ''} (type {instr[1]})"
-    kinds, values = list(row.immediates), list(instr[1:])
-    if code in _SWAPPED:
-        kinds.reverse()
-        values.reverse()
-    parts = [_TEXT_NAMES.get(row.name, row.name)]
-    at = 0
-    for kind in kinds:
-        if kind == "memarg":
-            parts.append(_memarg(code, *values[at : at + 3]))
-            at += 3
-        elif kind == "func":
-            parts.append(" " + ids.get(values[at], str(values[at])))
-            at += 1
-        else:
-            width, write = _WRITERS.get(kind, (1, _index))
-            parts.append(write(*values[at : at + width]))
-            at += width
-    return "".join(parts)
+def _types(module: Module) -> Iterator[str]:
+    groups = {group.first: group.count for group in module.recursions}
+    empty = [group for group in module.recursions if group.count == 0]
+    yield from ("(rec)" for _ in empty)
+    inside = 0
+    for index in range(len(module.types)):
+        if groups.get(index):
+            yield "(rec"
+            inside = index + groups[index]
+        yield (INDENT if index < inside else "") + _type(module, index)
+        if index + 1 == inside:
+            yield ")"
 
 
-def _index(value: int) -> str:
-    return f" {value}"
+def _type(module: Module, index: int) -> str:
+    text = _composite(module.types[index])
+    subtype = module.subtypes.get(index)
+    if subtype is not None:
+        final = "final " if subtype.final else ""
+        supers = "".join(f"{one} " for one in subtype.supertypes)
+        text = f"(sub {final}{supers}{text})"
+    return f"(type (;{index};) {text})"
 
 
-def _memarg(code: int, align: int, offset: int, memory: int) -> str:
-    text = f" {memory}" if memory != 0 else ""
-    if offset != 0:
-        text += f" offset={offset}"
-    if 1 << align != ACCESS_BYTES[code]:
-        text += f" align={1 << align}"
-    return text
+def _composite(kind: FuncType | OtherType) -> str:
+    match kind:
+        case FuncType():
+            return f"(func{text_signature(kind)})"
+        case OtherType(kind="cont"):
+            return f"(cont {kind.target})"
+        case OtherType(kind="array"):
+            return f"(array {_field(kind.fields[0])})"
+        case OtherType():
+            return f"(struct{''.join(f' (field {_field(one)})' for one in kind.fields)})"
 
 
-def _labels(labels: tuple[int, ...], default: int) -> str:
-    return "".join(f" {label}" for label in (*labels, default))
+def _field(field: Field) -> str:
+    text = text_value_type(field.type)
+    return f"(mut {text})" if field.mutable else text
 
 
-def _cast(flags: int, label: int, source: int, target: int) -> str:
-    return (
-        f" {label} (ref {'null ' if flags & 1 else ''}{text_heap_type(source)})"
-        f" (ref {'null ' if flags & 2 else ''}{text_heap_type(target)})"
-    )
+def _table(table: TableType) -> str:
+    parts = ["i64"] if table.is64 else []
+    parts.append(str(table.minimum))
+    if table.maximum is not None:
+        parts.append(str(table.maximum))
+    if table.shared:
+        parts.append("shared")
+    parts.append(text_value_type(table.type))
+    return " ".join(parts)
 
 
-def _catches(catches: tuple[tuple[int, ...], ...]) -> str:
-    return "".join(
-        f" ({CATCHES[kind]} {' '.join(map(str, indices))})" for kind, *indices in catches
-    )
+def _memory(memory: MemoryType) -> str:
+    parts = ["i64"] if memory.is64 else []
+    parts.append(str(memory.minimum))
+    if memory.maximum is not None:
+        parts.append(str(memory.maximum))
+    if memory.shared:
+        parts.append("shared")
+    if memory.page_size_log2 != PAGE_SIZE_LOG2:
+        parts.append(f"(pagesize {1 << memory.page_size_log2})")
+    return " ".join(parts)
 
 
-def _types(types: tuple[Any, ...]) -> str:
-    return f" (result {' '.join(map(text_value_type, types))})"
+def _global(one: GlobalType) -> str:
+    text = text_value_type(one.type)
+    return f"(mut {text})" if one.mutable else text
 
 
-_WRITERS: Final[dict[str, tuple[int, Callable[..., str]]]] = {
-    "f32": (1, lambda bits: " " + text_f32(bits)),
-    "f64": (1, lambda bits: " " + text_f64(bits)),
-    "v128": (1, lambda bits: " " + text_v128(bits)),
-    "blocktype": (1, text_block_type),
-    "labels": (2, _labels),
-    "lanes": (1, lambda lanes: "".join(f" {lane}" for lane in lanes)),
-    "types": (1, _types),
-    "heaptype": (1, lambda heap: " " + text_heap_type(heap)),
-    "cast": (4, _cast),
-    "catches": (1, _catches),
-    "zero": (1, lambda _: ""),
-}
-"""Kinds that are not written as one plain number."""
+def _init(instrs: tuple[Instr, ...] | None) -> str:
+    return "" if instrs is None else "".join(" " + print_instr(instr) for instr in instrs)
+
+
+def _imports(module: Module, ids: FunctionIds) -> Iterator[str]:
+    function = 0
+    for one in module.imports:
+        match one.desc:
+            case int():
+                name = ids.get(function, f"(;{function};)")
+                desc = f"func {name} (type {one.desc})"
+                function += 1
+            case TableType():
+                desc = f"table {_table(one.desc)}"
+            case MemoryType():
+                desc = f"memory {_memory(one.desc)}"
+            case GlobalType():
+                desc = f"global {_global(one.desc)}"
+            case TagType():
+                desc = f"tag (type {one.desc.type})"
+        names = f"{text_string(one.module.encode())} {text_string(one.name.encode())}"
+        yield f"(import {names} ({desc}))"
+
+
+def _functions(module: Module, ids: FunctionIds) -> Iterator[str]:
+    for index in range(module.imported_functions, len(module.functions)):
+        name = ids.get(index)
+        head = f"(func {name} (;{index};)" if name is not None else f"(func (;{index};)"
+        signature = text_signature(module.function_type(index))
+        yield f"{head} (type {module.functions[index]}){signature}"
+        body = module.body(index)
+        if body.runs:
+            declared = " ".join(map(text_value_type, body.locals))
+            yield f"{INDENT}(local {declared})"
+        for line in print_instrs(body.instrs[:-1], ids):
+            yield INDENT + line
+        yield ")"
+
+
+def _element(index: int, element: Element, ids: FunctionIds) -> str:
+    parts = [f"(elem (;{index};)"]
+    if element.mode == "declared":
+        parts.append("declare")
+    elif element.offset is not None:
+        parts.append(f"(table {element.table}) (offset{_init(element.offset)})")
+    if element.expressions:
+        parts.append(text_value_type(element.type))
+        parts += [f"(item{_init(one)})" for one in element.expressions]
+    elif element.type == (REF, FUNC_HEAP):
+        parts.append("func")
+        parts += [ids.get(one, str(one)) for one in element.functions if one is not None]
+    else:
+        parts.append(text_value_type(element.type))
+    return " ".join(parts) + ")"
+
+
+def _datas(module: Module) -> Iterator[str]:
+    for index, one in enumerate(module.datas):
+        head = f"(data (;{index};)"
+        if one.offset is not None:
+            head += f" (memory {one.memory}) (offset{_init(one.offset)})"
+        lines = list(_strings(module.data[one.start : one.end]))
+        if len(lines) <= 1:
+            yield f"{head} {''.join(lines)})"
+            continue
+        yield head
+        yield from (INDENT + line for line in lines)
+        yield ")"
+
+
+def _strings(raw: bytes) -> Iterable[str]:
+    for at in range(0, len(raw), DATA_PER_LINE):
+        yield text_string(raw[at : at + DATA_PER_LINE])
+
+
+def _customs(module: Module) -> Iterator[str]:
+    """Yield custom sections with their place; the name section comes again from the names."""
+    place = "before first"
+    for section in module.sections:
+        if section.name is None:
+            place = PLACES.get(section.id, f"after {SECTION_NAMES[section.id]}")
+            continue
+        if section.name == "name":
+            continue
+        yield f"(@custom {text_string(section.name.encode())} ({place})"
+        content = module.data[section.payload_start : section.end]
+        yield from (INDENT + line for line in _strings(content))
+        yield ")"
