@@ -112,7 +112,7 @@ def test_padded_integers_and_sub_opcodes_are_read() -> None:
     assert decode_instrs(padded, 0, len(padded)) == [(0x20, 1), (0xFC000A, 0, 0), END]
 
 
-@pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 5000])
+@pytest.mark.parametrize("size", [0, 1, 30, 31, 32, 127, 128, 5000])
 def test_branch_tables_of_every_length(size: int) -> None:
     table = (0x0E, tuple(range(size)), 3)
     data = encode_instrs([table, table, (0x20, 200), END])

@@ -27,7 +27,7 @@ def test_unsigned_round_trip(read: Reader, bits: int, data: st.DataObject) -> No
     value = data.draw(st.integers(0, (1 << bits) - 1))
     raw = leb.write_unsigned(value)
     assert read(b"x" + raw + b"y", 1, len(raw) + 1) == (value, len(raw) + 1)
-    assert len(raw) == max(1, -(-value.bit_length() // 7))
+    assert len(raw) == leb.unsigned_size(value)
     longest = pad(raw, -(-bits // 7), 0)
     assert read(longest, 0, len(longest)) == (value, len(longest))
     with pytest.raises(WasmError):
@@ -39,6 +39,7 @@ def test_unsigned_round_trip(read: Reader, bits: int, data: st.DataObject) -> No
 def test_signed_round_trip(read: Reader, bits: int, data: st.DataObject) -> None:
     value = data.draw(st.integers(-(1 << bits - 1), (1 << bits - 1) - 1))
     raw = leb.write_signed(value)
+    assert len(raw) == leb.signed_size(value)
     assert read(raw, 0, len(raw)) == (value, len(raw))
     longest = pad(raw, -(-bits // 7), 0x7F if value < 0 else 0)
     assert read(longest, 0, len(longest)) == (value, len(longest))
@@ -74,3 +75,11 @@ def test_known_bytes() -> None:
 def test_negative_is_not_unsigned() -> None:
     with pytest.raises(ValueError, match="negative"):
         leb.write_unsigned(-1)
+
+
+def test_sizes_at_the_edges() -> None:
+    for bits in range(0, 64, 7):
+        for value in (1 << bits, (1 << bits) - 1):
+            assert leb.unsigned_size(value) == len(leb.write_unsigned(value))
+            for signed in (value, -value, value >> 1, -(value >> 1) - 1):
+                assert leb.signed_size(signed) == len(leb.write_signed(signed))

@@ -86,9 +86,9 @@ def decode_instrs(data: bytes, start: int, end: int) -> list[Instr]:
         try:
             instrs = list(map(_DECODED.__getitem__, tokens))
         except WasmError:
-            instrs = _decode_slowly(data, start, end)
+            instrs = _decode_singly(data, start, end)
     else:
-        instrs = _decode_slowly(data, start, end)
+        instrs = _decode_singly(data, start, end)
     if not instrs or instrs[-1][0] != END:
         raise WasmError(max(start, end - 1), "function body must end with end")
     return instrs
@@ -106,10 +106,20 @@ def instr_offsets(data: bytes, start: int, end: int) -> list[int]:
     return offsets
 
 
-def _decode_slowly(data: bytes, position: int, end: int) -> list[Instr]:
+def _decode_singly(data: bytes, position: int, end: int) -> list[Instr]:
+    """Decode one instruction after the other; the expression still serves where it matches."""
+    match = INSTRUCTION.match
     instrs = []
     while position < end:
-        instr, position = decode_instr(data, position, end)
+        found = match(data, position, end)
+        try:
+            if found is None:
+                instr, position = decode_instr(data, position, end)
+            else:
+                instr, position = _DECODED[found[0]], found.end()
+        except WasmError:
+            # Raises again, now with the offset in `data`.
+            instr, position = decode_instr(data, position, end)
         instrs.append(instr)
     return instrs
 

@@ -95,3 +95,14 @@ def write_signed(value: int) -> bytes:
         value >>= 7
     out.append(value & 0x7F)
     return bytes(out)
+
+
+def unsigned_size(value: int) -> int:
+    """Bytes that `write_unsigned` takes for a non-negative integer."""
+    return max(1, (value.bit_length() + 6) // 7)
+
+
+def signed_size(value: int) -> int:
+    """Bytes that `write_signed` takes."""
+    magnitude = value if value >= 0 else ~value
+    return magnitude.bit_length() // 7 + 1

@@ -11,8 +11,8 @@ from typing import Final
 
 from .opcodes import ROWS
 
-LONGEST_TABLE: Final = 127
-"""Branch tables up to this many labels are matched here: their count fits one byte."""
+LONGEST_TABLE: Final = 31
+"""Branch tables up to this many labels are matched here: more cost more at start than they gain."""
 
 _LEB = rb"[\x80-\xff]{0,4}[\x00-\x7f]"
 _LEB64 = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
