@@ -1,0 +1,251 @@
+"""Loops of the new body against loops of the original: the state at their heads.
+
+Paired heads share the symbols of the original. The observable slots must be equal there. Each
+local of the new body that its loop changes (and that is live) is *related* to a location of the
+original: at the head it is given that location's term, and entry and back edges are checked to
+keep it so, which makes the guess (or the untrusted hint) an induction hypothesis that is proven.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .reader import Unsupported
+from .scan import Effects
+from .space import WORLD, Space, width_of
+from .symbolic import Edge, Execution, HeadPolicy, Loop
+
+Location = tuple[Any, ...]
+"""``("local", i)``, ``("stack", depth)`` (absolute, with the loop's parameters), ``("const",
+width, pattern)``, ``("op", name, *locations)``, ``("entry",)`` (the value the new local itself had
+on entry) or ``("free",)`` (no relation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHint:
+    """What the optimizer says about one loop of the new body; never trusted.
+
+    ``loop`` and ``original`` are pre-order ordinals over all ``loop`` instructions of the new and
+    the original body; ``locals`` maps new local indices to locations of the original.
+    """
+
+    loop: int
+    original: int
+    locals: Mapping[int, Location] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Untrusted advice for one function."""
+
+    loops: tuple[LoopHint, ...] = ()
+
+
+def fresh_head(space: Space) -> HeadPolicy:
+    """The head policy of the original: new symbols for what the loop may change."""
+
+    def head(run: Execution, ordinal: int, effects: Effects, entry: Edge) -> Edge:
+        variable, widths = space.terms.variable, space.terms.widths
+        locals_ = list(entry.locals)
+        for i in effects.locals:
+            locals_[i] = variable(width_of(run.types[i]), "head", ordinal, "local", i)
+        slots = list(entry.slots)
+        for slot in changed_slots(space, effects):
+            slots[slot] = variable(widths[space.initial[slot]], "head", ordinal, "slot", slot)
+        values = [
+            variable(widths[v], "head", ordinal, "param", i) for i, v in enumerate(entry.values)
+        ]
+        return Edge(entry.condition, locals_, slots, entry.facts, values)
+
+    return head
+
+
+def changed_slots(space: Space, effects: Effects) -> list[int]:
+    """The slots that a stretch of code may change."""
+    if effects.events or effects.tables:
+        return list(range(len(space.initial)))
+    slots = [space.globals[g] for g in effects.globals]
+    slots += [space.contents[m] for m in effects.memories | effects.grown]
+    slots += [space.pages[m] for m in effects.grown if m in space.pages]
+    if effects.grown:
+        slots.append(WORLD)
+    return slots
+
+
+class Relation:
+    """The head policy of the new body, with the current guess for every changed local."""
+
+    def __init__(
+        self, space: Space, original: Execution, hints: Hints, live: dict[int, int]
+    ) -> None:
+        self.space, self.original, self.live = space, original, live
+        self.by_ordinal = {loop.ordinal: loop for loop in original.loops}
+        self.hints = {hint.loop: hint for hint in hints.loops}
+        self.choices: dict[tuple[int, int], Location] = {}
+        self.tried: dict[tuple[int, int], set[Location]] = {}
+        self.pairs: dict[int, Loop] = {}
+        self.next = 0
+        self.run: Execution | None = None
+
+    def restart(self, run: Execution) -> None:
+        """Begin another execution of the new body."""
+        self.run, self.next = run, 0
+        self.pairs = {}
+
+    def _pair(self, ordinal: int) -> Loop:
+        """The original's loop for this one: by hint, else the next in order."""
+        hint = self.hints.get(ordinal)
+        if hint is not None and hint.original in self.by_ordinal:
+            return self.by_ordinal[hint.original]
+        loops = self.original.loops
+        taken = {loop.ordinal for loop in self.pairs.values()}
+        while self.next < len(loops) and loops[self.next].ordinal in taken:
+            self.next += 1
+        if self.next >= len(loops):
+            raise Unsupported("more loops than the original has")
+        return loops[self.next]
+
+    def head(self, run: Execution, ordinal: int, effects: Effects, entry: Edge) -> Edge:
+        """The state at the head of loop ``ordinal`` of the new body."""
+        loop = self._pair(ordinal)
+        self.pairs[ordinal] = loop
+        locals_ = list(entry.locals)
+        live = self.live.get(ordinal, 0)
+        for i in sorted(effects.locals):
+            width = width_of(run.types[i])
+            own = run.force(entry.locals[i])
+            if not live >> i & 1:
+                self.choices[ordinal, i] = ("free",)
+            elif (ordinal, i) not in self.choices:
+                self.choices[ordinal, i] = self._guess(ordinal, i, loop, own, width)
+            locals_[i] = self._at_head(ordinal, i, loop, own, width)
+        values = []
+        for k, value in enumerate(entry.values):
+            key = (ordinal, -1 - k)
+            width = self.space.terms.widths[value]
+            if key not in self.choices:
+                self.choices[key] = self._guess(ordinal, -1 - k, loop, value, width)
+            values.append(self._at_head(ordinal, -1 - k, loop, value, width))
+        return Edge(entry.condition, locals_, list(loop.head.slots), entry.facts, values)
+
+    def _at_head(self, ordinal: int, i: int, loop: Loop, own: int, width: int) -> int:
+        choice = self.choices[ordinal, i]
+        if choice == ("free",):
+            return self.space.terms.variable(width, "free", ordinal, i)
+        if choice == ("entry",):
+            return own
+        return self.evaluate(choice, loop.head, loop)
+
+    def evaluate(self, location: Location, edge: Edge, loop: Loop) -> int:
+        """The term of a location of the original in one of its states at a loop's head."""
+        match location:
+            case ("local", int(i)):
+                return self.original.force(edge.locals[i])
+            case ("stack", int(depth)):
+                if depth < len(loop.below):
+                    return loop.below[depth]
+                return edge.values[depth - len(loop.below)]
+            case ("const", int(width), int(value)):
+                return self.space.terms.constant(value, width)
+            case ("op", str(name), *operands):
+                return self.space.values.apply(
+                    name, *(self.evaluate(o, edge, loop) for o in operands)
+                )
+        raise Unsupported(f"location {location!r}")
+
+    # --- guesses --------------------------------------------------------------------------------
+
+    def _guess(self, ordinal: int, i: int, loop: Loop, own: int, width: int) -> Location:
+        hint = self.hints.get(ordinal)
+        if hint is not None and i in hint.locals:
+            location = hint.locals[i]
+            if self._fits(location, loop, width):
+                return location
+        for location in self.candidates(loop, width):
+            if self.same(loop.entry.condition, self.evaluate(location, loop.entry, loop), own):
+                return location
+        return ("entry",)
+
+    def _fits(self, location: Location, loop: Loop, width: int) -> bool:
+        """Whether a hint makes sense at all: existing locations, right width."""
+        try:
+            term = self.evaluate(location, loop.head, loop)
+        except (Unsupported, IndexError, KeyError, TypeError, ValueError):
+            return False
+        return self.space.terms.widths[term] == width
+
+    def candidates(self, loop: Loop, width: int) -> list[Location]:
+        """Changed locations of the original at this head, with the right width."""
+        types = self.original.types
+        found: list[Location] = [
+            ("local", i) for i in sorted(loop.effects.locals) if width_of(types[i]) == width
+        ]
+        found += [
+            ("stack", len(loop.below) + k)
+            for k, v in enumerate(loop.entry.values)
+            if self.space.terms.widths[v] == width
+        ]
+        return found
+
+    def same(self, condition: int, a: int, b: int) -> bool:
+        """Whether two terms are one where ``condition`` holds, by normal form alone."""
+        if a == b:
+            return True
+        constrain = self.space.terms.constrain
+        return constrain(a, condition) == constrain(b, condition)
+
+    def improve(self) -> bool:
+        """Change guesses that the back edges contradict; whether anything was changed."""
+        run = self.run
+        assert run is not None
+        changed = False
+        for loop in run.loops:
+            other = self.pairs[loop.ordinal]
+            if loop.back is None or other.back is None:
+                continue
+            keys = [k for k in self.choices if k[0] == loop.ordinal]
+            for key in keys:
+                if not self._kept(key, loop, other):
+                    changed = self._replace(key, loop, other) or changed
+        return changed
+
+    def value(self, i: int, edge: Edge) -> int:
+        """The new body's value of changed location ``i`` (a local, or -1 - k for parameter k)."""
+        assert self.run is not None
+        return self.run.force(edge.locals[i]) if i >= 0 else edge.values[-1 - i]
+
+    def expected(
+        self, key: tuple[int, int], edge: Edge, other: Edge, pair: Loop, loop: Loop
+    ) -> int:
+        """What the relation says the new location holds, in the original's state ``other``."""
+        choice = self.choices[key]
+        if choice == ("entry",):
+            return self.value(key[1], loop.entry)
+        return self.evaluate(choice, other, pair)
+
+    def _kept(self, key: tuple[int, int], loop: Loop, other: Loop) -> bool:
+        if self.choices[key] == ("free",):
+            return True
+        assert loop.back is not None
+        assert other.back is not None
+        back = self.value(key[1], loop.back)
+        wanted = self.expected(key, loop.back, other.back, other, loop)
+        return self.same(other.back.condition, wanted, back)
+
+    def _replace(self, key: tuple[int, int], loop: Loop, other: Loop) -> bool:
+        """Take another location whose entry fits and whose back value fits now."""
+        assert loop.back is not None
+        assert other.back is not None
+        tried = self.tried.setdefault(key, set())
+        tried.add(self.choices[key])
+        back, own = self.value(key[1], loop.back), self.value(key[1], loop.entry)
+        width = self.space.terms.widths[own]
+        for location in self.candidates(other, width):
+            if location in tried:
+                continue
+            if self.same(
+                other.entry.condition, self.evaluate(location, other.entry, other), own
+            ) and self.same(other.back.condition, self.evaluate(location, other.back, other), back):
+                self.choices[key] = location
+                return True
+        return False

@@ -1,0 +1,103 @@
+"""The observable state of one pair of bodies, as a vector of slots, and their shared terms.
+
+Slot 0 is the *world*: a token for everything outside the two bodies (host, other functions'
+state). Then come the mutable globals, memories (content and size in pages) and tables that either
+body mentions. State that neither mentions can change only through a call, which makes a new world.
+"""
+
+from .memory import Memory
+from .reader import FunctionType, Module, Unsupported, ValueType
+from .scan import Scan
+from .terms import STATE, Terms
+from .values import Values
+
+WORLD = 0
+"""The slot of the world token."""
+
+
+def width_of(type_: ValueType) -> int:
+    """Bits of the term of a value type; references are opaque patterns of 64 bits."""
+    match type_:
+        case 0x7F | 0x7D:
+            return 32
+        case 0x7E | 0x7C:
+            return 64
+        case 0x7B:
+            return 128
+    return 64
+
+
+class Space:
+    """Slots and terms of one check."""
+
+    def __init__(self, module: Module, types: list[FunctionType | None], scans: list[Scan]) -> None:
+        self.module = module
+        self.types = types
+        self.terms = Terms()
+        self.values = Values(self.terms)
+        self.memory = Memory(self.values)
+        self.names: list[tuple[str, int]] = [("world", 0)]
+        self.initial: list[int] = [self.terms.variable(STATE, "world")]
+        self.globals: dict[int, int] = {}
+        self.contents: dict[int, int] = {}
+        self.pages: dict[int, int] = {}
+        self.tables: dict[int, int] = {}
+        self._lay_out(scans)
+
+    def _lay_out(self, scans: list[Scan]) -> None:
+        mentioned: dict[str, set[int]] = {"global": set(), "memory": set(), "table": set()}
+        for s in scans:
+            mentioned["global"] |= s.read_globals | s.effects.globals
+            mentioned["memory"] |= s.read_memories | s.effects.memories | s.sized | s.effects.grown
+            mentioned["table"] |= s.read_tables | s.effects.tables
+        for index in sorted(mentioned["global"]):
+            found = self.module.globals[index]
+            if found.mutable:
+                self.globals[index] = self._slot("global", index, width_of(found.type))
+        for index in sorted(mentioned["memory"]):
+            limits = self.module.memories[index]
+            if limits.shared:
+                raise Unsupported("shared memory")
+            self.contents[index] = self._slot("memory", index, STATE)
+            if limits.maximum is None or limits.maximum > limits.minimum:
+                self.pages[index] = self._slot("pages", index, 64 if limits.wide else 32)
+        for index in sorted(mentioned["table"]):
+            self.tables[index] = self._slot("table", index, STATE)
+
+    def _slot(self, kind: str, index: int, width: int) -> int:
+        self.names.append((kind, index))
+        self.initial.append(self.terms.variable(width, kind, index))
+        return len(self.initial) - 1
+
+    def global_constant(self, index: int) -> int:
+        """The term of an immutable global."""
+        found = self.module.globals[index]
+        if found.constant is not None and found.type in (0x7F, 0x7E, 0x7D, 0x7C, 0x7B):
+            return self.terms.constant(found.constant, width_of(found.type))
+        return self.terms.variable(width_of(found.type), "global", index)
+
+    def zero(self, type_: ValueType) -> int:
+        """The initial value of a declared local."""
+        if type_ in (0x7F, 0x7E, 0x7D, 0x7C, 0x7B):
+            return self.terms.constant(0, width_of(type_))
+        return self.null()
+
+    def null(self) -> int:
+        """The null reference."""
+        return self.terms.variable(64, "null")
+
+    def block_type(self, block: object) -> tuple[tuple[ValueType, ...], tuple[ValueType, ...]]:
+        """Parameters and results of a block type."""
+        if block is None:
+            return (), ()
+        if isinstance(block, tuple) and block[0] == "type":
+            found = self.type_at(block[1])
+            return found.params, found.results
+        return (), (block,)  # type: ignore[return-value]
+
+    def type_at(self, index: int) -> FunctionType:
+        """A function type by index, appended ones included."""
+        found = self.types[index] if index < len(self.types) else None
+        if found is None:
+            raise Unsupported(f"type {index} is not a plain function type")
+        return found

@@ -1,0 +1,290 @@
+"""Hash-consed terms, and the canonical form of everything conditional.
+
+A term is an int, an index into :class:`Terms`. Its node is ``(op, immediate, *children)``; equal
+nodes are one term, so equality of terms is equality of ints. Widths are in bits: 8 to 128 for
+values, 0 for Booleans, ``STATE`` for memories, tables, worlds and events.
+
+Everything conditional is an ordered decision diagram: the node ``ite`` has an *atom* (a Boolean
+that is itself no ``ite``) and two branches, and along every path the atoms get smaller, that is
+older. Path conditions, comparison results, selects and merged states are all of this one form,
+so that a select, an ``if``, a ``br_if`` and an ``and`` of comparisons meet in one term. Newest
+first, because code appends: conjoining a fresh condition to a path is then one node.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+TRUE: Final = 0
+FALSE: Final = 1
+
+STATE: Final = -1
+"""The width of terms that are no values: memories, tables, worlds, events."""
+
+MAX_STEPS: Final = 400_000
+"""Steps of diagram building per check: beyond it (a second or so) a function is unknown."""
+
+MAX_SPREAD: Final = 64
+"""Diagram nodes that an operator on constant leaves may visit before it is left opaque."""
+
+Node = tuple[Any, ...]
+
+
+class Exhausted(Exception):
+    """A structural budget ran out; the verdict is unknown."""
+
+
+class _TooWide(Exception):
+    """An operator over two diagrams would visit more than MAX_SPREAD nodes."""
+
+
+class Terms:
+    """The store of terms of one check: original and new body share it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = [("true", None), ("false", None)]
+        self.widths: list[int] = [0, 0]
+        self.tops: list[int] = [-1, -1]
+        """Per term the atom of an ``ite``, or -1."""
+        self.flat: list[bool] = [True, True]
+        """Per term whether it is a constant or a diagram with constant leaves."""
+        self.table: dict[Node, int] = {}
+        self.steps = 0
+        self._ite: dict[tuple[int, int, int], int] = {}
+        self._constrained: dict[tuple[int, int], int] = {}
+        self._families: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+        self._relations: dict[int, tuple[Any, ...]] = {}
+
+    # --- construction ---------------------------------------------------------------------------
+
+    def make(self, width: int, op: str, immediate: object, *children: int) -> int:
+        """The term of this node, without any simplification."""
+        node = (op, immediate, *children)
+        found = self.table.get(node)
+        if found is not None:
+            return found
+        found = self.table[node] = len(self.nodes)
+        self.nodes.append(node)
+        self.widths.append(width)
+        self.tops.append(-1)
+        self.flat.append(op == "c")
+        return found
+
+    def constant(self, value: int, width: int) -> int:
+        """A constant bit pattern."""
+        return self.make(width, "c", (value & ((1 << width) - 1), width))
+
+    def variable(self, width: int, *name: object) -> int:
+        """A free symbol; the same name is the same symbol."""
+        return self.make(width, "v", name)
+
+    def value_of(self, term: int) -> int | None:
+        """The value of a constant, or ``None``."""
+        node = self.nodes[term]
+        return node[1][0] if node[0] == "c" else None
+
+    # --- conditions -----------------------------------------------------------------------------
+
+    def literal(self, atom: int) -> int:
+        """The condition that ``atom`` holds."""
+        return self._branch(atom, TRUE, FALSE)
+
+    def negate(self, condition: int) -> int:
+        """The opposite condition."""
+        return self.ite(condition, FALSE, TRUE)
+
+    def both(self, a: int, b: int) -> int:
+        """Conjunction."""
+        return self.ite(a, b, FALSE)
+
+    def either(self, a: int, b: int) -> int:
+        """Disjunction."""
+        return self.ite(a, TRUE, b)
+
+    def ite(self, condition: int, a: int, b: int) -> int:
+        """``a`` if ``condition`` else ``b``, for terms of one width, in canonical form."""
+        if condition == TRUE or a == b:
+            return a
+        if condition == FALSE:
+            return b
+        if a == TRUE and b == FALSE:
+            return condition
+        key = (condition, a, b)
+        found = self._ite.get(key)
+        if found is not None:
+            return found
+        self.step()
+        tops, nodes = self.tops, self.nodes
+        atom = max(tops[condition], tops[a], tops[b])
+        c1 = c0 = condition
+        if tops[condition] == atom:
+            c1, c0 = nodes[condition][3:]
+        a1 = a0 = a
+        if tops[a] == atom:
+            a1, a0 = nodes[a][3:]
+        b1 = b0 = b
+        if tops[b] == atom:
+            b1, b0 = nodes[b][3:]
+        found = self._ite[key] = self._branch(atom, self.ite(c1, a1, b1), self.ite(c0, a0, b0))
+        return found
+
+    def constrain(self, term: int, care: int) -> int:
+        """The canonical member of all diagrams that equal ``term`` where ``care`` holds.
+
+        The generalised cofactor of Coudert and Madre: it commutes with every operation, and two
+        terms that agree on ``care`` become one, whatever they are elsewhere.
+        """
+        tops, nodes = self.tops, self.nodes
+        top = tops[term]
+        if top < 0 or care <= FALSE:
+            return term
+        while tops[care] > top:
+            hi, lo = nodes[care][3:]
+            if hi == FALSE:
+                care = lo
+            elif lo == FALSE:
+                care = hi
+            else:
+                break
+            self.steps += 1
+        if care == TRUE:
+            return term
+        if care == term:
+            return TRUE
+        key = (term, care)
+        found = self._constrained.get(key)
+        if found is not None:
+            return found
+        self.step()
+        atom = max(top, tops[care])
+        t1 = t0 = term
+        if top == atom:
+            t1, t0 = nodes[term][3:]
+        c1 = c0 = care
+        if tops[care] == atom:
+            c1, c0 = nodes[care][3:]
+        if c1 == FALSE:
+            found = self.constrain(t0, c0)
+        elif c0 == FALSE:
+            found = self.constrain(t1, c1)
+        else:
+            found = self._branch(atom, self.constrain(t1, c1), self.constrain(t0, c0))
+        self._constrained[key] = found
+        return found
+
+    def step(self) -> None:
+        """Count one step. Raises Exhausted beyond MAX_STEPS."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Exhausted(f"more than {MAX_STEPS} steps of path conditions")
+
+    def _branch(self, atom: int, hi: int, lo: int) -> int:
+        """The node of one decision; makes use of what ``atom`` says about its relatives."""
+        if hi == lo:
+            return hi
+        related = self._relations.get(atom)
+        if related is not None:
+            hi, lo = self._settle(atom, hi, lo)
+            if hi == lo:
+                return hi
+        node = ("ite", None, atom, hi, lo)
+        found = self.table.get(node)
+        if found is not None:
+            return found
+        found = self.table[node] = len(self.nodes)
+        self.nodes.append(node)
+        self.widths.append(self.widths[hi])
+        self.tops.append(atom)
+        self.flat.append(self.flat[hi] and self.flat[lo])
+        return found
+
+    # --- atoms that imply one another -----------------------------------------------------------
+
+    def ordered_atom(self, family: tuple[Any, ...], rank: int, atom: int) -> int:
+        """The literal of an atom that is implied by all of its family with a smaller rank.
+
+        ``oob(address, end)``: an access that ends at 4 out of bounds implies that one which ends
+        at 8 is so too.
+        """
+        if atom not in self._relations:
+            self._relations[atom] = (family, rank)
+            self._families.setdefault(family, []).append((rank, atom))
+        return self.literal(atom)
+
+    def _settle(self, atom: int, hi: int, lo: int) -> tuple[int, int]:
+        """Decide relatives of ``atom``: the larger are true in ``hi``, the smaller false in
+        ``lo``."""
+        family, rank = self._relations[atom]
+        members = self._families[family]
+        if len(members) == 1:
+            return hi, lo
+        larger = {a: TRUE for r, a in members if r > rank and a < atom}
+        smaller = {a: FALSE for r, a in members if r < rank and a < atom}
+        if larger and self.tops[hi] >= 0:
+            hi = self._cofactor(hi, larger, min(larger), {})
+        if smaller and self.tops[lo] >= 0:
+            lo = self._cofactor(lo, smaller, min(smaller), {})
+        return hi, lo
+
+    def _cofactor(self, term: int, fixed: dict[int, int], least: int, memo: dict[int, int]) -> int:
+        top = self.tops[term]
+        if top < least:
+            return term
+        found = memo.get(term)
+        if found is not None:
+            return found
+        self.step()
+        hi, lo = self.nodes[term][3:]
+        choice = fixed.get(top)
+        if choice is not None:
+            found = self._cofactor(hi if choice == TRUE else lo, fixed, least, memo)
+        else:
+            new_hi = self._cofactor(hi, fixed, least, memo)
+            new_lo = self._cofactor(lo, fixed, least, memo)
+            same = new_hi == hi and new_lo == lo
+            found = term if same else self._branch(top, new_hi, new_lo)
+        memo[term] = found
+        return found
+
+    # --- operators over diagrams ----------------------------------------------------------------
+
+    def spread(self, apply: Callable[..., int], operands: Sequence[int]) -> int | None:
+        """Apply an operator leaf by leaf to diagrams whose leaves are constants.
+
+        ``None`` if that would visit more than MAX_SPREAD nodes.
+        """
+        memo: dict[tuple[int, ...], int] = {}
+        tops, nodes = self.tops, self.nodes
+
+        def walk(terms: tuple[int, ...]) -> int:
+            atom = max(tops[t] for t in terms)
+            if atom < 0:
+                return apply(*terms)
+            found = memo.get(terms)
+            if found is not None:
+                return found
+            if len(memo) >= MAX_SPREAD:
+                raise _TooWide
+            memo[terms] = TRUE
+            his = tuple(nodes[t][3] if tops[t] == atom else t for t in terms)
+            los = tuple(nodes[t][4] if tops[t] == atom else t for t in terms)
+            found = memo[terms] = self._branch(atom, walk(his), walk(los))
+            return found
+
+        try:
+            return walk(tuple(operands))
+        except _TooWide:
+            return None
+
+    def show(self, term: int, depth: int = 4) -> str:
+        """A short text of a term, for reasons and debugging."""
+        node = self.nodes[term]
+        match node[0]:
+            case "c":
+                return hex(node[1][0])
+            case "v":
+                return ".".join(map(str, node[1]))
+        if depth == 0:
+            return "…"
+        inner = " ".join(self.show(c, depth - 1) for c in node[2:])
+        mark = "" if node[1] is None else f":{node[1]}"
+        return f"({node[0]}{mark} {inner})"

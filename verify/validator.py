@@ -1,0 +1,261 @@
+"""The validator of one function at a time: original body against new body.
+
+The ladder, cheapest first: equal bytes; one normalised term graph for both bodies, in which most
+obligations are settled by being the same term; then the solver (``sweep.py``). Nothing that the
+optimizer says is trusted: hints only choose induction hypotheses. Whatever is not modelled makes
+the verdict ``unknown``, never ``proven``.
+
+Modelling decisions:
+
+- Traps: whether, and the state that can be seen then; not which trap. Exhaustion of stack and
+  fuel are not modelled.
+- Floats: an operation is a function of its operands' bits. The specification leaves the bits of a
+  NaN result open, so this holds per evaluation only; an optimizer must therefore neither commute
+  nor duplicate an operation whose NaN could be seen. Merging two equal ones is fine.
+- A call may change all state that either body mentions, may grow memories, and may not return.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .obligations import Obligation, collect
+from .reader import (
+    FunctionType,
+    Instruction,
+    Malformed,
+    Module,
+    Unsupported,
+    ValueType,
+    read_body,
+    read_module,
+)
+from .relation import Hints, Relation, fresh_head
+from .scan import Scan, TooDeep, scan
+from .space import Space
+from .symbolic import Execution, HeadPolicy
+from .terms import FALSE, Exhausted, Terms
+
+QUERY_RLIMIT: Final = 500_000
+"""Solver units per query: about 0.1 s, enough for nearly all local rewrites."""
+
+FUNCTION_RLIMIT: Final = 5_000_000
+"""Solver units per function: about one second."""
+
+MAX_INSTRUCTIONS: Final = 60_000
+"""Instructions of one body: beyond it the symbolic execution would take seconds."""
+
+MAX_ROUNDS: Final = 6
+"""Executions of the new body while guesses about its loops are improved."""
+
+RECURSION: Final = 60_000
+"""Python frames for diagrams as deep as the longest chain of conditions."""
+
+Status = Literal["proven", "refuted", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """Inputs for which running both bodies shows a difference."""
+
+    function: int
+    arguments: tuple[int, ...]
+    original: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about one function, how it came about and what it cost."""
+
+    status: Status
+    method: str = ""
+    reason: str = ""
+    queries: int = 0
+    rlimit: int = 0
+    seconds: float = 0.0
+    assumptions: tuple[str, ...] = ()
+    counterexample: Counterexample | None = None
+
+
+@dataclass(slots=True)
+class Body:
+    """A decoded body with the facts of its scan."""
+
+    declared: list[ValueType]
+    code: list[Instruction]
+    scan: Scan
+
+
+class Validator:
+    """Checks new bodies for the functions of one original module.
+
+    Cheap to construct (one pass over the sections); holds no solver state. Raises
+    ``Malformed`` if the bytes are not a module.
+    """
+
+    def __init__(self, original: bytes) -> None:
+        self.bytes = original
+        self.module: Module = read_module(original)
+
+    def check(
+        self,
+        index: int,
+        new_body: bytes,
+        new_types: Sequence[tuple[Sequence[ValueType], Sequence[ValueType]]] = (),
+        *,
+        hints: Hints | None = None,
+        rlimit: int = FUNCTION_RLIMIT,
+        query_rlimit: int = QUERY_RLIMIT,
+        deadline: float | None = None,
+    ) -> Verdict:
+        """Whether function ``index`` (function index space) may have the code entry ``new_body``.
+
+        ``new_body`` is locals and code without the size field, as in the code section;
+        ``new_types`` are function types appended after the original's. ``rlimit`` and
+        ``query_rlimit`` bound the solver in its own units; ``deadline`` is a
+        ``time.perf_counter()`` value at which the answer becomes unknown.
+        """
+        started = time.perf_counter()
+        module = self.module
+        old_body = module.bodies[index - module.imported_functions]
+        if new_body == old_body:
+            return Verdict("proven", "identical", seconds=time.perf_counter() - started)
+        types: list[FunctionType | None] = [
+            *module.types,
+            *(FunctionType(tuple(p), tuple(r)) for p, r in new_types),
+        ]
+        try:
+            with deep_recursion():
+                pair = Pair(module, types, index, old_body, new_body, hints or Hints())
+                verdict = pair.decide(rlimit, query_rlimit, deadline)
+        except (Unsupported, Exhausted, TooDeep, Malformed) as problem:
+            verdict = Verdict("unknown", reason=str(problem))
+        except RecursionError:
+            verdict = Verdict("unknown", reason="conditions nested too deeply")
+        return _timed(verdict, time.perf_counter() - started)
+
+
+def _timed(verdict: Verdict, seconds: float) -> Verdict:
+    return Verdict(
+        verdict.status,
+        verdict.method,
+        verdict.reason,
+        verdict.queries,
+        verdict.rlimit,
+        seconds,
+        verdict.assumptions,
+        verdict.counterexample,
+    )
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for deep diagrams; calls of Python functions need no C stack since Python 3.11."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+class Pair:
+    """One comparison: both executions and what is left to prove."""
+
+    def __init__(
+        self,
+        module: Module,
+        types: list[FunctionType | None],
+        index: int,
+        old_body: bytes,
+        new_body: bytes,
+        hints: Hints,
+    ) -> None:
+        self.kind = module.function_type(index)
+        self.old, self.new = _read(old_body), _read(new_body)
+        self.space = Space(module, types, [self.old.scan, self.new.scan])
+        self.hints = hints
+        self.obligations: list[Obligation] = []
+        self.loops = 0
+
+    @property
+    def terms(self) -> Terms:
+        """The shared term store."""
+        return self.space.terms
+
+    def decide(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
+        """Climb the ladder."""
+        problem = self.execute(deadline)
+        if problem is not None:
+            return Verdict("unknown", reason=problem)
+        if not self.obligations:
+            return Verdict("proven", "loops" if self.loops else "normalised")
+        from .sweep import Sweep
+
+        sweep = Sweep(self.space, rlimit, query_rlimit, deadline)
+        left = sweep.settle(self.obligations)
+        if left is None:
+            method = "sweep" if not sweep.direct else "solver"
+            return Verdict("proven", method, queries=sweep.queries, rlimit=sweep.spent)
+        return Verdict("unknown", reason=left, queries=sweep.queries, rlimit=sweep.spent)
+
+    def execute(self, deadline: float | None = None) -> str | None:
+        """Run both bodies and collect the obligations; a reason if they cannot be compared."""
+        original = self._original()
+        self.loops = len(original.loops)
+        live: dict[int, int] = {}
+        if self.new.scan.loops:
+            from .liveness import live_at_heads
+
+            live = live_at_heads(self.new.code, self.new.scan)
+        relation = Relation(self.space, original, self.hints, live)
+        blocks: frozenset[int] = frozenset()
+        for _ in range(MAX_ROUNDS):
+            if deadline is not None and time.perf_counter() > deadline:
+                return "deadline"
+            run = self._run(self.new, relation.head, blocks)
+            relation.restart(run)
+            run.run()
+            unrepeated = _unrepeated(run)
+            if unrepeated:
+                blocks |= unrepeated
+                continue
+            found = collect(self.space, original, run, relation)
+            if found.impossible is not None:
+                return found.impossible
+            self.obligations = found.open
+            if not found.open or not relation.improve():
+                return None
+        return None
+
+    def _original(self) -> Execution:
+        """Execute the original; loops that never repeat count as blocks."""
+        blocks: frozenset[int] = frozenset()
+        while True:
+            run = self._run(self.old, fresh_head(self.space), blocks)
+            run.run()
+            unrepeated = _unrepeated(run)
+            if not unrepeated:
+                return run
+            blocks |= unrepeated
+
+    def _run(self, body: Body, head: HeadPolicy, blocks: frozenset[int]) -> Execution:
+        return Execution(self.space, self.kind, body.declared, body.code, body.scan, head, blocks)
+
+
+def _unrepeated(run: Execution) -> frozenset[int]:
+    """Loops whose back edge cannot be taken."""
+    return frozenset(
+        loop.ordinal for loop in run.loops if loop.back is None or loop.back.condition == FALSE
+    )
+
+
+def _read(body: bytes) -> Body:
+    declared, code = read_body(body)
+    if len(code) > MAX_INSTRUCTIONS:
+        raise Unsupported(f"more than {MAX_INSTRUCTIONS} instructions")
+    return Body(declared, code, scan(code))
