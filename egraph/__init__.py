@@ -1,1 +1,10 @@
-"""The egglog engine behind one small face."""
+"""The egglog engine behind one small face.
+
+`Engine(lines).saturate(functions)` gives a `Saturation`: classes, members and facts of a batch of
+function graphs. Nothing of egglog shows beyond this room.
+"""
+
+from .engine import Engine, EngineError, Limits
+from .frozen import Contradiction, ENode, Saturation
+
+__all__ = ["Contradiction", "ENode", "Engine", "EngineError", "Limits", "Saturation"]
