@@ -125,10 +125,10 @@ class Search:
         for graph, rules in graphs:
             for style in STYLES:
                 try:
-                    emission = emit(graph, self.module, style)
+                    emission = emit(graph, style)
                 except Unsupported:
                     continue
-                yield Candidate(emission.body, tuple(emission.new_types), emission.hints, rules)
+                yield Candidate(emission.body, (), emission.hints, rules)
 
     def _check(self, index: int, candidate: Candidate) -> Verdict:
         """Let the validator judge a candidate."""

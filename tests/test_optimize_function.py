@@ -1,0 +1,98 @@
+"""The one place that decides: cheaper, proven, or the original."""
+
+from dataclasses import dataclass
+
+from eqsat.optimize.function import MAX_PROOFS, Candidate, Outcome, improve
+from eqsat.optimize.measure import FuelCost, SizeCost, body_fuel
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@dataclass
+class Verdict:
+    status: str
+    method: str = "test"
+    reason: str = ""
+    queries: int = 1
+    rlimit: int = 10
+
+
+def decide(original: bytes, bodies: list[bytes], verdicts: dict[bytes, Verdict]) -> Outcome:
+    def check(index: int, candidate: Candidate) -> Verdict:
+        assert index == 5
+        asked.append(candidate.body)
+        return verdicts.get(candidate.body, Verdict("proven"))
+
+    asked: list[bytes] = []
+    return improve(
+        5,
+        "f",
+        original,
+        [Candidate(body) for body in bodies],
+        check=check,
+        measure=SizeCost(),
+        began=0.0,
+    )
+
+
+def test_cheapest_proven_wins() -> None:
+    found = decide(b"12345", [b"123", b"12", b"1234"], {})
+    assert found.body == b"12"
+    assert (found.record.bytes_before, found.record.bytes_after) == (5, 2)
+    assert found.record.status == "proven"
+
+
+def test_next_one_when_the_cheapest_is_not_proven() -> None:
+    found = decide(b"12345", [b"123", b"12"], {b"12": Verdict("unknown", reason="hard")})
+    assert found.body == b"123"
+    assert found.record.rejected == 1
+    assert found.record.rlimit == 20
+
+
+def test_original_stays_when_nothing_is_proven() -> None:
+    verdicts = {b"12": Verdict("refuted", reason="f(1)"), b"123": Verdict("unknown")}
+    found = decide(b"12345", [b"123", b"12"], verdicts)
+    assert found.body is None
+    assert found.record.status == "refuted"
+    assert found.record.reason == "f(1)"
+    assert found.record.bytes_after == 5
+
+
+def test_ties_keep_the_original_and_ask_nobody() -> None:
+    found = decide(b"12345", [b"54321", b"123456"], {b"54321": Verdict("proven")})
+    assert found.body is None
+    assert found.record.status == "unchanged"
+    assert found.record.queries == 0
+
+
+def test_proofs_are_bounded() -> None:
+    bodies = [b"x" * size for size in range(1, 20)]
+    found = decide(b"y" * 30, bodies, {body: Verdict("unknown") for body in bodies})
+    assert found.record.rejected == MAX_PROOFS
+
+
+@given(st.binary(min_size=4, max_size=12), st.lists(st.binary(max_size=14), max_size=6))
+def test_never_worse(original: bytes, bodies: list[bytes]) -> None:
+    found = decide(original, bodies, {})
+    if found.body is not None:
+        assert len(found.body) < len(original)
+        assert len(found.body) == min(map(len, bodies))
+
+
+LOOP = bytes.fromhex("00 03 40 41 01 1a 0c 00 0b 0b")
+FLAT = bytes.fromhex("00 41 01 1a 0b")
+ARM = bytes.fromhex("00 41 01 04 40 41 01 1a 05 41 01 1a 0b 0b")
+
+
+def test_fuel_weighs_loops_and_arms() -> None:
+    assert body_fuel(FLAT) == 1  # drop is free
+    assert body_fuel(LOOP) == 20  # const and br, ten times
+    assert body_fuel(ARM) == 3  # condition, if, and one of two arms
+
+
+def test_balanced_never_grows() -> None:
+    measure = FuelCost(bounded=True)
+    assert measure.allows(FLAT, FLAT)
+    assert not measure.allows(FLAT, LOOP)
+    assert FuelCost(bounded=False).allows(FLAT, LOOP)
+    assert measure.key(FLAT) < measure.key(LOOP)

@@ -1,0 +1,109 @@
+"""Workers: all results arrive, a dead worker costs one function, deadlines and stops are kept."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+from eqsat.optimize.workers import Lost, Pool, can_fork
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="no fork on this platform")
+
+
+def never() -> bool:
+    return False
+
+
+def no_deadline() -> float | None:
+    return None
+
+
+def squares(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+    for index in batch:
+        yield index, index * index
+
+
+def first(result: tuple[int, int]) -> int:
+    return result[0]
+
+
+def collect(
+    work: object, batches: list[tuple[int, ...]], count: int = 2, seconds: float | None = None
+) -> tuple[dict[int, int], dict[int, str]]:
+    found: dict[int, int] = {}
+    lost: dict[int, str] = {}
+    end = None if seconds is None else time.monotonic() + seconds
+    with Pool(count, lambda: work, first) as pool:  # type: ignore[arg-type,return-value]
+        for result in pool.run(batches, deadline=lambda: end, stop=never):
+            if isinstance(result, Lost):
+                lost[result.index] = result.reason
+            else:
+                assert result[0] not in found
+                found[result[0]] = result[1]
+    return found, lost
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_all_results_arrive(count: int) -> None:
+    batches = [tuple(range(start, start + 7)) for start in range(0, 70, 7)]
+    found, lost = collect(squares, batches, count)
+    assert found == {index: index * index for index in range(70)}
+    assert not lost
+
+
+def test_large_results_arrive_whole() -> None:
+    def work(batch: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        for index in batch:
+            yield index, bytes([index]) * 300_000
+
+    found, _ = collect(work, [(1, 2), (3,)])
+    assert {index: len(data) for index, data in found.items()} == dict.fromkeys((1, 2, 3), 300_000)  # type: ignore[arg-type]
+
+
+def test_dead_worker_costs_one_function() -> None:
+    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for index in batch:
+            if index == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if index == 6:
+                raise ValueError("no such number")
+            yield index, index * index
+
+    found, lost = collect(work, [(1, 2, 3), (4, 5, 6, 7), (8, 9)])
+    assert set(found) == {1, 2, 3, 5, 7, 8, 9}
+    assert lost == {4: "the worker ended (signal 9)", 6: "the worker ended (exit code 1)"}
+
+
+def test_deadline_kills() -> None:
+    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for index in batch:
+            if index == 2:
+                time.sleep(60)
+            yield index, index
+
+    began = time.monotonic()
+    found, _ = collect(work, [(1, 2), (3, 4)], seconds=0.3)
+    assert set(found) == {1, 3, 4}
+    assert time.monotonic() - began < 5
+
+
+def test_stop_ends_the_run() -> None:
+    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for index in batch:
+            time.sleep(0.01)
+            yield index, index
+
+    seen: list[int] = []
+    with Pool(1, lambda: work, first) as pool:
+        for result in pool.run([tuple(range(1000))], deadline=no_deadline, stop=lambda: bool(seen)):
+            assert not isinstance(result, Lost)
+            seen.append(result[0])
+    assert 0 < len(seen) < 1000
+
+
+def test_no_child_is_left() -> None:
+    with Pool(2, lambda: squares, first) as pool:
+        assert len(list(pool.run([(1,), (2,)], deadline=no_deadline, stop=never))) == 2
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
