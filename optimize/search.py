@@ -5,32 +5,61 @@ Nothing native is loaded before the first batch, so that a pool can fork first.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .function import Candidate, Measure, Outcome, Verdict, improve
 from .measure import FuelCost, SizeCost
-from .options import DEFAULT_RLIMIT, Options
+from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
 
 if TYPE_CHECKING:
+    from ..egraph import Engine, Limits
+    from ..extract import CostModel
     from ..ir.graph import Function
-    from ..verify import Validator
+    from ..lowering import Emission
+    from ..rules.book import RuleBook
+    from ..verify.relation import Hints
+    from ..verify.validator import Validator
     from ..wasm.module import Module
 
 __all__ = ["Search", "measure_for"]
 
-SATURATION_SHARE = 0.3
+SATURATION_SHARE = 0.25
 """Part of the time left that one batch may spend in the e-graph: proofs need the rest."""
 
+ROUNDS = 2
+"""Saturations of one function: what the first changes in the skeleton (branches gone, loads
+forwarded) lets a second find more, a third found nothing on the corpus."""
 
-def measure_for(options: Options) -> Measure:
-    """The cost that decides, from the options."""
+REPEATS = 3
+"""Times a function is taken through everything again after a change, until nothing changes: so
+that optimizing twice finds nothing that optimizing once did not."""
+
+
+def measure_for(options: Options, model: CostModel | None = None) -> Measure:
+    """The cost that decides, from the options; `model` is that of a cost file."""
     if options.cost == "bytes":
         return SizeCost()
-    return FuelCost(bounded=options.cost != "fuel")
+    if model is None or isinstance(options.cost, str):
+        return FuelCost(bounded=options.cost != "fuel")
+    from ..wasm.opcodes import BY_NAME, OPCODES
+
+    costs = {code: float(model.operation(code)) for code in OPCODES}
+    for name in ("local.get", "local.set", "local.tee"):
+        costs[BY_NAME[name]] = float(model.leaf)
+    return FuelCost(bounded=True, costs=costs)
+
+
+@dataclass(slots=True)
+class _Form:
+    """One graph of a function, and the rules that led to it."""
+
+    graph: Function
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -41,10 +70,15 @@ class Search:
     module: Module
     names: dict[int, str]
     options: Options
-    deadline: float | None
-    """When the search has to be over; None under counted budgets."""
+    book: RuleBook | None
+    model: CostModel
     measure: Measure
-    validator: Validator | None = None
+    deadline: float | None
+    """When the search has to be over (`time.monotonic()`); None under counted budgets."""
+    minimum: list[int] = field(default_factory=list)
+    """Minimum size of each memory in bytes."""
+    _engine: Engine | None = None
+    _validator: Validator | None = None
 
     @classmethod
     def prepare(
@@ -55,14 +89,24 @@ class Search:
         options: Options,
         deadline: float | None,
     ) -> Search:
-        """Set up without loading anything heavy."""
+        """Set up without loading anything native, unless the user's rules have to be proven.
+
+        Raises RuleError and CostError for faulty user files.
+        """
+        from ..extract import cost_model
+        from .rulebook import book
+
+        model = cost_model(str(options.cost))
         return cls(
-            data,
-            module,
-            names,
-            options,
-            None if options.counted else deadline,
-            measure_for(options),
+            data=data,
+            module=module,
+            names=names,
+            options=options,
+            book=book(options.rules),
+            model=model,
+            measure=measure_for(options, model),
+            deadline=None if options.counted else deadline,
+            minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
     def all(
@@ -79,70 +123,133 @@ class Search:
 
     def run(self, batch: Sequence[int]) -> Iterator[Outcome]:
         """Work on one batch; functions that time does not suffice for are left out."""
-        graphs: dict[int, Function] = {}
-        began: dict[int, float] = {}
+        forms: dict[int, list[_Form]] = {}
         for index in batch:
-            began[index] = time.perf_counter()
-            graph = self._lower(index)
+            graph = self._lower(self.module, index)
             if isinstance(graph, str):
                 yield self._skipped(index, graph)
             else:
-                graphs[index] = graph
-        for index, graph in graphs.items():
+                forms[index] = [_Form(graph)]
+        self._saturate(forms)
+        for index in forms:
             if self._late():
                 return
-            began[index] = time.perf_counter()
-            yield self._improve(index, [(graph, ())], began[index])
+            yield self._improve(index, forms[index])
 
-    def _lower(self, index: int) -> Function | str:
+    def _improve(self, index: int, forms: Sequence[_Form]) -> Outcome:
+        """Improve one function, then what came out, until nothing changes."""
+        began = time.perf_counter()
+        original = self.module.body_bytes(index)
+        name = self.names.get(index, "")
+        best: Outcome | None = None
+        for _ in range(1 + REPEATS):
+            found = improve(
+                index,
+                name,
+                original if best is None or best.body is None else best.body,
+                self._candidates(forms),
+                check=self._check,
+                measure=self.measure,
+                began=began,
+            )
+            if found.body is None:
+                return found if best is None else best
+            best = found if best is None else _joined(best, found)
+            assert best.body is not None
+            again = self._lower(_with_body(self.module, best.body), index)
+            if self._late() or isinstance(again, str):
+                return best
+            repeated = {index: [_Form(again)]}
+            self._saturate(repeated)
+            forms = repeated[index]
+        assert best is not None
+        return best
+
+    def _lower(self, module: Module, index: int) -> Function | str:
         """The function's graph, or why there is none."""
         from ..lowering import Unsupported, lower
 
         try:
-            return lower(self.module, index)
+            return lower(module, index)
         except Unsupported as refusal:
             return str(refusal)
 
-    def _improve(
-        self, index: int, graphs: Sequence[tuple[Function, tuple[str, ...]]], began: float
-    ) -> Outcome:
-        return improve(
-            index,
-            self.names.get(index, ""),
-            self.module.body_bytes(index),
-            self._candidates(graphs),
-            check=self._check,
-            measure=self.measure,
-            began=began,
+    def _saturate(self, forms: dict[int, list[_Form]]) -> None:
+        """Add to the forms of each function what the rules make of its last one."""
+        from ..egraph import EngineError
+        from ..extract import apply
+
+        waiting = list(forms)
+        for _ in range(ROUNDS):
+            if not waiting or self._late():
+                return
+            graphs = [forms[index][-1].graph for index in waiting]
+            try:
+                result = self._loaded().saturate(graphs, self._limits())
+            except EngineError:
+                # One batch without rules is no reason to lose its functions: they are emitted.
+                return
+            rules = tuple(sorted(name for name, hits in result.hits.items() if hits))
+            changed = []
+            for ordinal, index in enumerate(waiting):
+                graph = apply(graphs[ordinal], result, ordinal, self.model, self.minimum)
+                if graph is not graphs[ordinal]:
+                    forms[index].append(_Form(graph, rules))
+                    changed.append(index)
+            waiting = changed
+
+    def _loaded(self) -> Engine:
+        """The engine, with the rules registered."""
+        if self._engine is None:
+            from ..egraph import Engine
+
+            assert self.book is not None
+            self._engine = Engine(self.book.lines())
+        return self._engine
+
+    def _limits(self) -> Limits:
+        from ..egraph import Limits
+
+        options = self.options
+        deadline = None
+        if self.deadline is not None:
+            now = time.monotonic()
+            deadline = now + SATURATION_SHARE * (self.deadline - now)
+        return Limits(
+            max_iters=options.max_iters or DEFAULT_MAX_ITERS,
+            max_nodes=options.max_nodes or DEFAULT_MAX_NODES,
+            deadline=deadline,
         )
 
-    def _candidates(
-        self, graphs: Sequence[tuple[Function, tuple[str, ...]]]
-    ) -> Iterator[Candidate]:
+    def _candidates(self, forms: Sequence[_Form]) -> Iterator[Candidate]:
         """Every emission of every graph of a function."""
         from ..lowering import STYLES, Unsupported, emit
 
-        for graph, rules in graphs:
+        for form in reversed(forms):
             for style in STYLES:
                 try:
-                    emission = emit(graph, style)
+                    emission = emit(form.graph, style)
                 except Unsupported:
                     continue
-                yield Candidate(emission.body, (), emission.hints, rules)
+                yield Candidate(emission.body, (), _hints(emission), form.rules)
 
     def _check(self, index: int, candidate: Candidate) -> Verdict:
         """Let the validator judge a candidate."""
-        if self.validator is None:
-            from ..verify import Validator
+        from ..verify.validator import Validator
 
-            self.validator = Validator(self.data)
-        return self.validator.check(
+        if self._validator is None:
+            self._validator = Validator(self.data)
+        deadline = None
+        if self.deadline is not None:
+            # The validator counts on the other clock.
+            deadline = time.perf_counter() + self.deadline - time.monotonic()
+        return self._validator.check(
             index,
             candidate.body,
             candidate.new_types,
             hints=candidate.hints,
             rlimit=self.options.rlimit or DEFAULT_RLIMIT,
-            deadline=self.deadline,
+            deadline=deadline,
         )
 
     def _late(self) -> bool:
@@ -162,3 +269,45 @@ class Search:
                 cost_after=0,
             )
         )
+
+
+def _hints(emission: Emission) -> Hints:
+    """What the emission says about its loops, in the validator's words."""
+    from ..verify.relation import Hints, LoopHint
+
+    return Hints(
+        tuple(
+            LoopHint(ordinal, original, places)
+            for ordinal, (original, places) in enumerate(emission.hints)
+        )
+    )
+
+
+def _with_body(module: Module, body: bytes) -> Module:
+    """The module as if all its functions had this body; good for lowering one of them."""
+    changed = copy.copy(module)
+    changed.data = body
+    changed.code = [(0, len(body))] * len(module.code)
+    return changed
+
+
+def _joined(first: Outcome, second: Outcome) -> Outcome:
+    """One outcome for two changes in a row, each proven against the original."""
+    a, b = first.record, second.record
+    record = FunctionRecord(
+        index=a.index,
+        name=a.name,
+        status=b.status,
+        reason=b.reason,
+        bytes_before=a.bytes_before,
+        bytes_after=b.bytes_after,
+        cost_before=a.cost_before,
+        cost_after=b.cost_after,
+        rules=tuple(sorted({*a.rules, *b.rules})),
+        method=b.method,
+        queries=a.queries + b.queries,
+        rlimit=a.rlimit + b.rlimit,
+        rejected=a.rejected + b.rejected,
+        seconds=b.seconds,
+    )
+    return Outcome(record, second.body, second.new_types)
