@@ -200,6 +200,12 @@ def test_faults_have_place_and_reason(data: bytes, offset: int, message: str) ->
     assert "\n" not in str(caught.value)
 
 
+def test_limits_are_64_bit_integers_for_every_index_type() -> None:
+    data = HEADER + b"\5\x08\1\0" + b"\x80" * 5 + b"\0"
+    validate(data)
+    assert Module.parse(data).memories[0].minimum == 0
+
+
 def test_components_are_told_apart() -> None:
     assert is_component(b"\0asm\x0d\0\1\0")
     assert not is_component(HEADER)

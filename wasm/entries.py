@@ -52,11 +52,11 @@ def _read_limits(
     flags, at = read_u32(data, position, end)
     if flags & ~allowed:
         raise WasmError(position, f"malformed limits flags 0x{flags:x}")
-    read = read_u64 if flags & IS64 else read_u32
-    minimum, at = read(data, at, end)
+    # 64 bits in the binary whatever the index type: a large limit is invalid, not malformed.
+    minimum, at = read_u64(data, at, end)
     maximum = None
     if flags & HAS_MAXIMUM:
-        maximum, at = read(data, at, end)
+        maximum, at = read_u64(data, at, end)
     return flags, minimum, maximum, at
 
 
