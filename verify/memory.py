@@ -113,9 +113,9 @@ class Memory:
             if node[0] != "store":
                 break
             other, there = self.values.split(node[3])
-            if other == base and (there - at) % size + node[1] <= count:
+            if other == base and (there - at) % size + int(node[1]) <= count:
                 dropped = len(kept) + 1
-                lowest = node[2]
+                lowest = int(node[2])
             else:
                 kept.append((node[1], node[3], node[4]))
             below = node[2]
@@ -174,7 +174,4 @@ class Memory:
             return FALSE
         if end > 1 << (terms.widths[pages] + shift):
             return TRUE
-        family = ("oob", pages, address, shift)
-        atom = terms.make(0, "oob", (end, shift), pages, address)
-        # A greater end is out of bounds more easily: rank orders from implying to implied.
-        return terms.ordered_atom(family, end, atom)
+        return terms.literal(terms.make(0, "oob", (end, shift), pages, address))

@@ -1,14 +1,15 @@
 """What must be equal between two executions, as a list of pairs of terms."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from .relation import Relation
 from .space import Space
-from .symbolic import Edge, Execution
-from .terms import FALSE
+from .symbolic import Edge, Epoch, Execution
+from .terms import FALSE, TRUE
 
-MAX_TRAP_STATES = 64
-"""Different states at traps that are merged into one comparison: more make it unknown."""
+MAX_EPOCHS = 64
+"""Different states at traps that are compared in general: more must be equal one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +61,73 @@ class Obligations:
 
     def traps(self, original: Execution, new: Execution) -> None:
         """Require equal traps in equal states."""
-        left = {s: c for s, c in original.traps.items() if c != FALSE}
-        right = {s: c for s, c in new.traps.items() if c != FALSE}
-        if left == right:
+        left = canonical_epochs(self.space, original.epochs)
+        right = canonical_epochs(self.space, new.epochs)
+        if self._same_epochs(left, right):
             return
-        for state in [s for s in left if right.get(s) == left[s]]:
-            del left[state], right[state]
-        if max(len(left), len(right)) > MAX_TRAP_STATES:
+        if max(len(left), len(right)) > MAX_EPOCHS:
             self.impossible = "too many different states at traps"
             return
         terms = self.space.terms
-        totals = []
-        for side in (left, right):
-            total = FALSE
-            for condition in side.values():
-                total = terms.either(total, condition)
-            totals.append(total)
-        if totals[0] != totals[1]:
-            self.open.append(Obligation("trap: condition", 0, *totals))
+        totals = [[self._happens(e) for e in side] for side in (left, right)]
+        total, other = FALSE, FALSE
+        for condition in totals[0]:
+            total = terms.either(total, condition)
+        for condition in totals[1]:
+            other = terms.either(other, condition)
+        if total != other:
+            self.open.append(Obligation("trap: condition", 0, total, other))
+        if total == FALSE:
+            return
         for slot, (kind, index) in enumerate(self.space.names):
-            x, y = (self._at_trap(side, slot, totals[0]) for side in (left, right))
+            x = self._at_trap(left, totals[0], slot)
+            y = self._at_trap(right, totals[1], slot)
             if x is not None and y is not None:
-                self.equal(f"trap: {kind} {index}", totals[0], x, y)
+                self.equal(f"trap: {kind} {index}", total, x, y)
 
-    def _at_trap(self, side: dict[tuple[int, ...], int], slot: int, total: int) -> int | None:
+    def _same_epochs(self, left: list[Epoch], right: list[Epoch]) -> bool:
+        """Equal epochs in the same order, but for epochs that exclude each other."""
+        if left == right:
+            return True
+        if len(left) != len(right) or len(left) > MAX_EPOCHS:
+            return False
+        where = {state: i for i, (state, _) in enumerate(right)}
+        order = []
+        for state, traps in left:
+            i = where.get(state)
+            if i is None or right[i][1] != traps:
+                return False
+            order.append(i)
+        if len(where) != len(right) or len(set(order)) != len(order):
+            return False
+        paths = [self._path(e) for e in left]
+        return all(
+            order[i] < order[j] or self.space.terms.both(paths[i], paths[j]) == FALSE
+            for i in range(len(order))
+            for j in range(i + 1, len(order))
+        )
+
+    def _path(self, epoch: Epoch) -> int:
+        total = FALSE
+        for path in epoch[1].values():
+            total = self.space.terms.either(total, path)
+        return total
+
+    def _happens(self, epoch: Epoch) -> int:
         terms = self.space.terms
+        total = FALSE
+        for trap, path in epoch[1].items():
+            total = terms.either(total, terms.both(path, trap))
+        return total
+
+    def _at_trap(self, epochs: list[Epoch], conditions: list[int], slot: int) -> int | None:
+        """The content of a slot at the first trap."""
         result: int | None = None
-        for state, condition in side.items():
+        for (state, _), condition in zip(reversed(epochs), reversed(conditions), strict=True):
             if result is None:
                 result = state[slot]
-            elif state[slot] != result:
-                guard = terms.constrain(condition, total) if total != FALSE else condition
-                result = terms.ite(guard, state[slot], result)
+            else:
+                result = self.space.terms.ite(condition, state[slot], result)
         return result
 
     def loops(self, relation: Relation, new: Execution) -> None:
@@ -131,3 +167,60 @@ def collect(space: Space, original: Execution, new: Execution, relation: Relatio
         result.edges("return", original.returned, new.returned, values=True)
         result.traps(original, new)
     return result
+
+
+def canonical_epochs(space: Space, epochs: list[Epoch]) -> list[Epoch]:
+    """Drop what an earlier check covers, and join epochs of one state that may be joined.
+
+    A check is covered if the same condition (for bounds: one that ends no earlier) was met before
+    on the same path. Two epochs of one state are one if nothing in between is on their path.
+    """
+    terms = space.terms
+    covered: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    result: list[Epoch] = []
+    for state, traps in epochs:
+        left: dict[int, int] = {}
+        ranked = [(*_family(space, t), t, path) for t, path in traps.items()]
+        ranked.sort(key=lambda item: -item[1])
+        for family, rank, trap, path in ranked:
+            before = covered.setdefault(family, [])
+            rest = path
+            for end, seen in before:
+                if end >= rank and rest != FALSE:
+                    rest = terms.both(rest, terms.negate(seen)) if rest != seen else FALSE
+            if rest != FALSE:
+                left[trap] = rest
+                before.append((rank, path))
+        if left:
+            _append(space, result, state, left)
+    return result
+
+
+def _family(space: Space, trap: int) -> tuple[tuple[Any, ...], int]:
+    """Checks that imply one another, and the order among them."""
+    nodes = space.terms.nodes
+    node = nodes[trap]
+    if node[0] == "ite" and node[3:] == (TRUE, FALSE):
+        atom = nodes[node[2]]
+        if atom[0] == "oob":
+            end, shift = atom[1]
+            return ("oob", shift, *atom[2:]), end
+    return ("once", trap), 0
+
+
+def _append(
+    space: Space, epochs: list[Epoch], state: tuple[int, ...], traps: dict[int, int]
+) -> None:
+    """Add an epoch, into an older one of the same state where that makes no difference."""
+    terms = space.terms
+    path = FALSE
+    for condition in traps.values():
+        path = terms.either(path, condition)
+    for other, theirs in reversed(epochs[-MAX_EPOCHS:]):
+        if other == state:
+            for trap, condition in traps.items():
+                theirs[trap] = terms.either(theirs.get(trap, FALSE), condition)
+            return
+        if any(terms.both(p, path) != FALSE for p in theirs.values()):
+            break
+    epochs.append((state, traps))

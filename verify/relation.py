@@ -161,7 +161,7 @@ class Relation:
             location = hint.locals[i]
             if self._fits(location, loop, width):
                 return location
-        for location in self.candidates(loop, width):
+        for location in self.candidates(loop, width, i):
             if self.same(loop.entry.condition, self.evaluate(location, loop.entry, loop), own):
                 return location
         return ("entry",)
@@ -174,11 +174,16 @@ class Relation:
             return False
         return self.space.terms.widths[term] == width
 
-    def candidates(self, loop: Loop, width: int) -> list[Location]:
-        """Changed locations of the original at this head, with the right width."""
+    def candidates(self, loop: Loop, width: int, own: int) -> list[Location]:
+        """Changed locations of the original at this head, with the right width.
+
+        The local of the same index comes first: bodies that are nearly the same keep it.
+        """
         types = self.original.types
         found: list[Location] = [
-            ("local", i) for i in sorted(loop.effects.locals) if width_of(types[i]) == width
+            ("local", i)
+            for i in sorted(loop.effects.locals, key=lambda i: (i != own, i))
+            if width_of(types[i]) == width
         ]
         found += [
             ("stack", len(loop.below) + k)
@@ -240,7 +245,7 @@ class Relation:
         tried.add(self.choices[key])
         back, own = self.value(key[1], loop.back), self.value(key[1], loop.entry)
         width = self.space.terms.widths[own]
-        for location in self.candidates(other, width):
+        for location in self.candidates(other, width, key[1]):
             if location in tried:
                 continue
             if self.same(

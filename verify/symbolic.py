@@ -7,8 +7,12 @@ is a function of the inputs and of these, and the back edge, as an outcome of it
 one visit leads to the next. The obligations (``obligations.py``) then amount to an induction over
 the visits.
 
-Traps are collected per observable state: the order of two traps with nothing visible in between
-is free, and so is the kind. Calls and growth are *events*: terms over the world, the state and
+Traps stay out of the path conditions: those hold the decisions of branches alone, as if every
+operation had its total value. A run traps if any of its trap conditions holds on its path; where
+it does first decides only what can be seen then. So traps are collected per *epoch*, a stretch
+without visible change: within one, order and kind are free.
+
+Calls and growth are *events*: terms over the world, the state and
 the operands, which give results, a new state, and a condition under which they do not return.
 """
 
@@ -75,12 +79,15 @@ class Frame:
     loop: Loop | None = None
 
 
+Epoch = tuple[tuple[int, ...], dict[int, int]]
+"""A state of the slots, and for each trap condition met there the path condition."""
+
 HeadPolicy = Callable[["Execution", int, Effects, Edge], Edge]
 """Running execution, ordinal, effects and entry of a loop to the state at its head."""
 
 
 class Execution:
-    """The run of one body. After :meth:`run`: ``returned``, ``traps``, ``loops``."""
+    """The run of one body. After :meth:`run`: ``returned``, ``epochs``, ``loops``."""
 
     def __init__(
         self,
@@ -110,7 +117,8 @@ class Execution:
             Frame(0x02, 0, len(kind.results), len(kind.results), len(code) - 1, len(code) - 1)
         ]
         self.result_count = len(kind.results)
-        self.traps: dict[tuple[int, ...], int] = {}
+        self.epochs: list[Epoch] = []
+        self._epoch: dict[int, int] | None = None
         self.loops: list[Loop] = []
         self.returned: Edge | None = None
         self._handlers = self._make_handlers()
@@ -206,7 +214,7 @@ class Execution:
     def _resume(self, edge: Edge, height: int) -> None:
         self.condition = edge.condition
         self.locals, self.slots, self.facts = edge.locals, edge.slots, edge.facts
-        self.shared = True
+        self.shared, self._epoch = True, None
         del self.stack[height:]
         self.stack += edge.values
 
@@ -300,17 +308,36 @@ class Execution:
         }
 
     def _trap(self, condition: int) -> None:
-        """Trap here if ``condition``; afterwards it is known not to hold."""
+        """Trap here if ``condition``."""
         if condition == FALSE:
             return
         terms = self.terms
-        happens = terms.both(self.condition, condition)
-        if happens == FALSE:
+        if condition != TRUE and terms.both(self.condition, condition) == FALSE:
             return
-        state = tuple(self.slots)
-        before = self.traps.get(state)
-        self.traps[state] = happens if before is None else terms.either(before, happens)
-        self.condition = terms.both(self.condition, terms.negate(condition))
+        self._note_trap(condition)
+        if condition == TRUE:
+            self.condition = FALSE
+
+    def _note_trap(self, condition: int) -> None:
+        epoch = self._epoch
+        if epoch is None:
+            state = tuple(self.slots)
+            if not self.epochs or self.epochs[-1][0] != state:
+                self.epochs.append((state, {}))
+            epoch = self._epoch = self.epochs[-1][1]
+        before = epoch.get(condition)
+        if before is None:
+            epoch[condition] = self.condition
+        elif before != self.condition:
+            epoch[condition] = self.terms.either(before, self.condition)
+
+    def _set(self, slot: int, term: int) -> None:
+        """Change a slot: a new epoch."""
+        if self.slots[slot] != term:
+            if self.shared:
+                self._own()
+            self.slots[slot] = term
+            self._epoch = None
 
     def _use(self, value: int) -> int:
         """An operand of something that happens here, simplified by the path condition."""
@@ -436,11 +463,9 @@ class Execution:
         """Something outside: may change every slot, may not return, gives ``results`` (widths)."""
         make = self.terms.make
         event = make(STATE, "event", key, *self.slots, *map(self._use, operands))
-        if self.shared:
-            self._own()
         for i, old in enumerate(self.slots):
-            self.slots[i] = make(self.terms.widths[old], "out", ("slot", i), event)
-        self._trap(self.terms.literal(make(0, "out", ("trap",), event)))
+            self._set(i, make(self.terms.widths[old], "out", ("slot", i), event))
+        self._note_trap(self.terms.literal(make(0, "out", ("trap",), event)))
         self.stack += [make(w, "out", ("result", i), event) for i, w in enumerate(results)]
 
     def _arguments(self, kind: FunctionType) -> list[int]:
@@ -483,12 +508,10 @@ class Execution:
             STATE, "event", ("grow", memory),
             self.slots[WORLD], old, self.slots[content], delta,
         )  # fmt: skip
-        if self.shared:
-            self._own()
-        self.slots[WORLD] = terms.make(STATE, "out", ("slot", WORLD), event)
-        self.slots[content] = terms.make(STATE, "out", ("memory",), event)
+        self._set(WORLD, terms.make(STATE, "out", ("slot", WORLD), event))
+        self._set(content, terms.make(STATE, "out", ("memory",), event))
         if memory in space.pages:
-            self.slots[space.pages[memory]] = terms.make(width, "out", ("pages",), event)
+            self._set(space.pages[memory], terms.make(width, "out", ("pages",), event))
         assert limits.wide == (width == 64)
         self.stack.append(terms.make(width, "out", ("result", 0), event))
 
@@ -496,9 +519,7 @@ class Execution:
         """data.drop and elem.drop change what later initialisations do: a new world."""
         terms = self.terms
         event = terms.make(STATE, "event", instruction, self.slots[WORLD])
-        if self.shared:
-            self._own()
-        self.slots[WORLD] = terms.make(STATE, "out", ("slot", WORLD), event)
+        self._set(WORLD, terms.make(STATE, "out", ("slot", WORLD), event))
 
     # --- values ---------------------------------------------------------------------------------
 
@@ -527,9 +548,7 @@ class Execution:
             self.stack.append(self.slots[slot])
 
     def _global_set(self, instruction: Instruction, _at: int) -> None:
-        if self.shared:
-            self._own()
-        self.slots[self.space.globals[instruction[1]]] = self._use(self.stack.pop())
+        self._set(self.space.globals[instruction[1]], self._use(self.stack.pop()))
 
     def _null(self, _instruction: Instruction, _at: int) -> None:
         self.stack.append(self.space.null())
@@ -572,11 +591,13 @@ class Execution:
         known = self.facts.get(key, 0)
         if end > known:
             limits = self.space.module.memories[memory]
-            self._trap(
-                self.memory.out_of_bounds(
-                    self._pages(memory), base, end, limits.page_shift, limits.minimum
-                )
+            outside = self.memory.out_of_bounds(
+                self._pages(memory), base, end, limits.page_shift, limits.minimum
             )
+            if outside != FALSE:
+                self._note_trap(outside)
+                if outside == TRUE:
+                    self.condition = FALSE
             if self.shared:
                 self._own()
             self.facts[key] = end
@@ -599,9 +620,7 @@ class Execution:
     def _write(self, instruction: Instruction, address: int, value: int, count: int) -> None:
         where = self._access(instruction, self._use(address), count)
         slot = self.space.contents[instruction[3]]
-        if self.shared:
-            self._own()
-        self.slots[slot] = self.memory.store(self.slots[slot], where, value, count)
+        self._set(slot, self.memory.store(self.slots[slot], where, value, count))
 
     def _store(self, instruction: Instruction, _at: int) -> None:
         count = STORES[instruction[0]]
@@ -645,9 +664,7 @@ class Execution:
         operands = [*sources, self._pages(target), *operands]
         bounds = operands if instruction[0] != 0xFC000A else operands[1:]
         self._trap(terms.literal(terms.make(0, "bulk_trap", instruction, *bounds)))
-        if self.shared:
-            self._own()
-        self.slots[slot] = terms.make(STATE, "bulk", instruction, self.slots[slot], *operands)
+        self._set(slot, terms.make(STATE, "bulk", instruction, self.slots[slot], *operands))
 
     # --- tables ---------------------------------------------------------------------------------
 
@@ -662,9 +679,7 @@ class Execution:
         value, index = self._use(self.stack.pop()), self._use(self.stack.pop())
         table = self.slots[slot]
         self._trap(terms.literal(terms.make(0, "table_trap", None, table, index)))
-        if self.shared:
-            self._own()
-        self.slots[slot] = terms.make(STATE, "table_set", None, table, index, value)
+        self._set(slot, terms.make(STATE, "table_set", None, table, index, value))
 
     def _table_size(self, instruction: Instruction, _at: int) -> None:
         slot = self.space.tables[instruction[1]]

@@ -51,8 +51,6 @@ class Terms:
         self.steps = 0
         self._ite: dict[tuple[int, int, int], int] = {}
         self._constrained: dict[tuple[int, int], int] = {}
-        self._families: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
-        self._relations: dict[int, tuple[Any, ...]] = {}
 
     # --- construction ---------------------------------------------------------------------------
 
@@ -178,14 +176,9 @@ class Terms:
             raise Exhausted(f"more than {MAX_STEPS} steps of path conditions")
 
     def _branch(self, atom: int, hi: int, lo: int) -> int:
-        """The node of one decision; makes use of what ``atom`` says about its relatives."""
+        """The node of one decision."""
         if hi == lo:
             return hi
-        related = self._relations.get(atom)
-        if related is not None:
-            hi, lo = self._settle(atom, hi, lo)
-            if hi == lo:
-                return hi
         node = ("ite", None, atom, hi, lo)
         found = self.table.get(node)
         if found is not None:
@@ -195,54 +188,6 @@ class Terms:
         self.widths.append(self.widths[hi])
         self.tops.append(atom)
         self.flat.append(self.flat[hi] and self.flat[lo])
-        return found
-
-    # --- atoms that imply one another -----------------------------------------------------------
-
-    def ordered_atom(self, family: tuple[Any, ...], rank: int, atom: int) -> int:
-        """The literal of an atom that is implied by all of its family with a smaller rank.
-
-        ``oob(address, end)``: an access that ends at 4 out of bounds implies that one which ends
-        at 8 is so too.
-        """
-        if atom not in self._relations:
-            self._relations[atom] = (family, rank)
-            self._families.setdefault(family, []).append((rank, atom))
-        return self.literal(atom)
-
-    def _settle(self, atom: int, hi: int, lo: int) -> tuple[int, int]:
-        """Decide relatives of ``atom``: the larger are true in ``hi``, the smaller false in
-        ``lo``."""
-        family, rank = self._relations[atom]
-        members = self._families[family]
-        if len(members) == 1:
-            return hi, lo
-        larger = {a: TRUE for r, a in members if r > rank and a < atom}
-        smaller = {a: FALSE for r, a in members if r < rank and a < atom}
-        if larger and self.tops[hi] >= 0:
-            hi = self._cofactor(hi, larger, min(larger), {})
-        if smaller and self.tops[lo] >= 0:
-            lo = self._cofactor(lo, smaller, min(smaller), {})
-        return hi, lo
-
-    def _cofactor(self, term: int, fixed: dict[int, int], least: int, memo: dict[int, int]) -> int:
-        top = self.tops[term]
-        if top < least:
-            return term
-        found = memo.get(term)
-        if found is not None:
-            return found
-        self.step()
-        hi, lo = self.nodes[term][3:]
-        choice = fixed.get(top)
-        if choice is not None:
-            found = self._cofactor(hi if choice == TRUE else lo, fixed, least, memo)
-        else:
-            new_hi = self._cofactor(hi, fixed, least, memo)
-            new_lo = self._cofactor(lo, fixed, least, memo)
-            same = new_hi == hi and new_lo == lo
-            found = term if same else self._branch(top, new_hi, new_lo)
-        memo[term] = found
         return found
 
     # --- operators over diagrams ----------------------------------------------------------------
