@@ -4,7 +4,8 @@
 function graphs. Nothing of egglog shows beyond this room.
 """
 
+from .encode import is_term
 from .engine import Engine, EngineError, Limits
 from .frozen import Contradiction, ENode, Saturation
 
-__all__ = ["Contradiction", "ENode", "Engine", "EngineError", "Limits", "Saturation"]
+__all__ = ["Contradiction", "ENode", "Engine", "EngineError", "Limits", "Saturation", "is_term"]

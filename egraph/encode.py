@@ -83,6 +83,12 @@ def sort_of(value: Value) -> str:
     return SORTS.get(value.type, "Ref") if isinstance(value.type, int) else "Ref"
 
 
+def is_term(value: Value) -> bool:
+    """Tell whether a value stands in the e-graph as a term (else it is a leaf)."""
+    op = value.op
+    return op in TERMS or op in _CONSTANTS or (op == _SELECT and value.type in SORTS)
+
+
 @dataclass(slots=True)
 class Rows:
     """Input tables of a batch: constructor name to lines of tab-separated integers, id first."""
@@ -188,7 +194,7 @@ class _Terms:
                 name = f"{sort.lower()}.const"
                 constant = signature.constant_row(sort, _integer(value.imm[0]))
                 line = "\t".join([str(number), *map(str, constant)])
-            elif op == _SELECT:
+            elif op == _SELECT and value.type in SORTS:
                 a, b, c = value.args
                 name = f"select.{sort_of(value)}"
                 line = f"{number}\t{base + a.id}\t{base + b.id}\t{base + c.id}"

@@ -83,7 +83,7 @@ class Engine:
         self._graph: Any = self._egglog.EGraph()
         self._tables.clear()
         self._run_lines(self._rules, self._source)
-        self._run_lines(_OWN_LINES, "engine")
+        self._run_lines(_own_lines(), "engine")
         backoff = (
             f"(run-schedule (let-scheduler b (back-off :match-limit {MATCH_LIMIT} :ban-length 1))"
             " (run-with b {name}))"
@@ -94,7 +94,7 @@ class Engine:
                 if name in _EXPLOSIVE
                 else f"(run-schedule (run {name}))"
             )
-            for name in ("insert", *signature.RULESETS)
+            for name in ("insert", "clean", *signature.RULESETS)
         }
 
     def _run_lines(self, lines: Sequence[str], source: str) -> None:
@@ -107,8 +107,16 @@ class Engine:
                 raise EngineError(f"{source}:{number}: {error}") from None
         try:
             graph.run_program(*commands)
-        except self._egglog.EggSmolError:
+        except BaseException as error:
+            if not self._is_ours(error):
+                raise
             self._blame(lines, source)
+
+    def _is_ours(self, error: BaseException) -> bool:
+        """Tell whether egglog raised this; its panics are no `Exception`."""
+        return isinstance(error, self._egglog.EggSmolError) or type(error).__name__ == (
+            "PanicException"
+        )
 
     def _blame(self, lines: Sequence[str], source: str) -> None:
         """Raise the error of the line that egglog refuses, found by running one after another."""
@@ -116,7 +124,9 @@ class Engine:
         for number, line in enumerate(lines, 1):
             try:
                 graph.run_program(*graph.parse_program(line))
-            except self._egglog.EggSmolError as error:
+            except BaseException as error:
+                if not self._is_ours(error):
+                    raise
                 raise EngineError(f"{source}:{number}: {error}") from None
         raise EngineError(f"{source}: egglog refuses these commands together")
 
@@ -137,7 +147,7 @@ class Engine:
             self._graph.run_program(self._egglog.Pop(self._span, 1))
         except BaseException as error:
             self._start()  # a failed run leaves the graph in an unknown state
-            if isinstance(error, self._egglog.EggSmolError) or "Panic" in type(error).__name__:
+            if self._is_ours(error):
                 raise EngineError(str(error)) from None
             raise
         result.stopped = stop
@@ -183,6 +193,7 @@ class Engine:
                         return "deadline", number + 1, hits
                 if name == "fold":
                     changed |= self._answer(answered)
+                    self._step("clean", {})
                 elif name in ("opt", "comm", *_EXPLOSIVE) and self.size() > most:
                     return "nodes", number + 1, hits
             if not changed:
@@ -233,11 +244,29 @@ def _folded(name: str, a: int, b: int) -> int | None:
     return FOLDS[name](a) if unary else FOLDS[name](a, b)
 
 
-_OWN_LINES: Final = (
-    "(ruleset insert)",
-    *(f"(constructor n.{s} (i64) {s} :unextractable)" for s in signature.SORTS),
-)
-"""What only this room uses: from the number of a value to its class."""
+_CLEANED: Final = ("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u")
+
+
+def _own_lines() -> list[str]:
+    """Return what only this room uses.
+
+    That is the way from the number of a value to its class, and rules that hide what can never be
+    chosen: operations whose class is a constant or is that of an operand (`x + 0`). Rules about
+    sums would split every constant in all ways.
+    """
+    lines = ["(ruleset insert)", "(ruleset clean)"]
+    lines += [f"(constructor n.{s} (i64) {s} :unextractable)" for s in signature.SORTS]
+    for width in ("i32", "i64"):
+        for op in _CLEANED:
+            name = f"{width}.{op}"
+            for why, fact, term in (
+                ("constant", f"(= e ({width}.const k)) (= e ({name} x y))", f"({name} x y)"),
+                ("left", f"(= e ({name} e y))", f"({name} e y)"),
+                ("right", f"(= e ({name} x e))", f"({name} x e)"),
+            ):
+                rule = f'(rule ({fact}) ((subsume {term})) :ruleset clean :name "{why} {name}")'
+                lines.append(rule)
+    return lines
 
 
 def _table_lines(name: str) -> list[str]:

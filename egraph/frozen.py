@@ -194,6 +194,8 @@ class _Reader:
                 inputs = entry.inputs
                 output = outputs.get(entry.output)
                 args = tuple([k.get(v) for k, v in zip(known, inputs, strict=True)])
+                if output is not None and output in args:
+                    continue  # no term of it can be finite
                 if output is None or None in args:
                     pending.append(_Pending(name, code, inputs, entry.output))
                 else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from ..egraph import ENode, Saturation
+from ..egraph import ENode, Saturation, is_term
 from ..ir.blocks import BasicBlock
 from ..ir.graph import RESULT, Value
 from .bounds import LOAD_SIZES, TRAPPING, cannot_trap, removable_anchors
@@ -108,9 +108,7 @@ class Costs:
                 continue
             members = nodes[number]
             entries: list[Entry] = [
-                self._leaf_entry(v)
-                for v in self.present.get(number, ())
-                if v.op < 0 or self.node_of(v) not in members
+                self._leaf_entry(v) for v in self.present.get(number, ()) if not is_term(v)
             ]
             for member in members:
                 code, args = member
