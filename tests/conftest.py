@@ -12,15 +12,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes longer than the rest together")
 
 
-def find_shared() -> Path | None:
-    """Return the folder with the evaluation data, or None where there is none."""
-    folder = Path(os.environ.get("EQSAT_SHARED", BESIDE))
-    return folder if folder.is_dir() else None
-
-
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    folder = find_shared()
-    if folder is None:
-        pytest.skip(f"no evaluation data: EQSAT_SHARED is not set and {BESIDE} is not there")
+    """The folder with the evaluation data; tests that ask for it are skipped where it is not."""
+    folder = Path(os.environ.get("EQSAT_SHARED", BESIDE))
+    if not folder.is_dir():
+        pytest.skip(f"no evaluation data: {folder} is not there (set EQSAT_SHARED)")
     return folder
