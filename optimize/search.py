@@ -6,7 +6,9 @@ Nothing native is loaded before the first batch, so that a pool can fork first.
 from __future__ import annotations
 
 import copy
+import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -134,7 +136,10 @@ class Search:
         for index in forms:
             if self._late():
                 return
-            yield self._improve(index, forms[index])
+            try:
+                yield self._improve(index, forms[index])
+            except Exception as fault:
+                yield self._skipped(index, _fault(fault))
 
     def _improve(self, index: int, forms: Sequence[_Form]) -> Outcome:
         """Improve one function, then what came out, until nothing changes."""
@@ -173,10 +178,11 @@ class Search:
             return lower(module, index)
         except Unsupported as refusal:
             return str(refusal)
+        except Exception as fault:
+            return _fault(fault)
 
     def _saturate(self, forms: dict[int, list[_Form]]) -> None:
         """Add to the forms of each function what the rules make of its last one."""
-        from ..egraph import EngineError
         from ..extract import apply
 
         waiting = list(forms)
@@ -186,13 +192,18 @@ class Search:
             graphs = [forms[index][-1].graph for index in waiting]
             try:
                 result = self._loaded().saturate(graphs, self._limits())
-            except EngineError:
-                # One batch without rules is no reason to lose its functions: they are emitted.
+            except Exception as fault:
+                # A batch without rules is no reason to lose its functions: they are emitted.
+                _fault(fault)
                 return
             rules = tuple(sorted(name for name, hits in result.hits.items() if hits))
             changed = []
             for ordinal, index in enumerate(waiting):
-                graph = apply(graphs[ordinal], result, ordinal, self.model, self.minimum)
+                try:
+                    graph = apply(graphs[ordinal], result, ordinal, self.model, self.minimum)
+                except Exception as fault:
+                    _fault(fault)
+                    continue
                 if graph is not graphs[ordinal]:
                     forms[index].append(_Form(graph, rules))
                     changed.append(index)
@@ -269,6 +280,14 @@ class Search:
                 cost_after=0,
             )
         )
+
+
+def _fault(fault: Exception) -> str:
+    """A fault of ours costs one function and is named in its record; EQSAT_DEBUG shows it."""
+    if os.environ.get("EQSAT_DEBUG"):
+        traceback.print_exception(fault)
+    text = str(fault).splitlines()
+    return f"fault: {type(fault).__name__}: {text[0] if text else ''}"[:200]
 
 
 def _hints(emission: Emission) -> Hints:
