@@ -1,0 +1,201 @@
+"""A bounded differential run: two modules side by side in wasmtime, on generated calls.
+
+Not a proof and never counted as one: it is the net under the proofs (a wrong reader or wrong
+semantics in the validator would show here), and the source of witnesses.
+"""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import wasmtime
+
+from .machine import NUMBERS, Inconclusive, Machine, Value, make_engine
+
+BYTES_PER_SECOND: Final = 1_500_000
+"""Bytes of code that wasmtime compiles in a second of one core, with room for slow machines."""
+
+CALLS_PER_INSTANCE: Final = 12
+"""Calls before a new pair of instances is made, so that state builds up but never for good."""
+
+INTERESTING: Final = (
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 255, 256,
+    1000, 1024, 4096, 65532, 65535, 65536, -1, -2, -3, -8, -16, -128, 0x7FFFFFFF, -0x80000000,
+)  # fmt: skip
+FLOATS: Final = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 100.0, 1e10, -1e10, 1e-40,
+                 float("inf"), float("-inf"), float("nan"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A witness: the calls in order (the last one differs), and what either module did."""
+
+    calls: tuple[tuple[str, tuple[Value, ...]], ...]
+    original: str
+    output: str
+
+    def __str__(self) -> str:
+        """The last call and both outcomes in one line."""
+        if not self.calls:
+            return f"instantiation: {self.original} against {self.output}"
+        name, arguments = self.calls[-1]
+        text = ", ".join(map(str, arguments))
+        return f"{name}({text}): {_shorten(self.original)} against {_shorten(self.output)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What a bounded run found: a difference or none, the calls compared, why it stopped early."""
+
+    difference: Difference | None
+    calls: int
+    reason: str = ""
+
+
+def compare(
+    original: bytes, output: bytes, *, seconds: float, seed: int, calls: int
+) -> Difference | None:
+    """Run both modules for at most about ``seconds`` and ``calls`` calls; the first difference.
+
+    ``None`` if none was found, also if the modules are too big to compile in time or cannot be
+    run here: :func:`explore` says which.
+    """
+    return explore(original, output, seconds=seconds, seed=seed, calls=calls).difference
+
+
+def explore(
+    original: bytes,
+    output: bytes,
+    *,
+    seconds: float,
+    seed: int,
+    calls: int,
+    first: Sequence[tuple[str, tuple[Value, ...]]] = (),
+) -> Exploration:
+    """As :func:`compare`, with the number of calls compared and the reason for an early end.
+
+    ``first`` are calls to make before generated ones, each in a fresh pair of instances.
+    """
+    until = time.perf_counter() + seconds
+    if len(original) + len(output) > seconds * BYTES_PER_SECOND:
+        return Exploration(None, 0, "too big to compile in the time given")
+    engine = make_engine()
+    try:
+        modules = wasmtime.Module(engine, original), wasmtime.Module(engine, output)
+    except wasmtime.WasmtimeError as error:
+        return Exploration(None, 0, f"wasmtime refuses a module: {str(error).splitlines()[0]}")
+    return _Run(engine, modules, until, random.Random(seed), calls, first).explore()
+
+
+class _Run:
+    """One exploration in progress."""
+
+    def __init__(
+        self,
+        engine: wasmtime.Engine,
+        modules: tuple[wasmtime.Module, wasmtime.Module],
+        until: float,
+        source: random.Random,
+        calls: int,
+        first: Sequence[tuple[str, tuple[Value, ...]]],
+    ) -> None:
+        self.engine, self.modules, self.until = engine, modules, until
+        self.random, self.left, self.first = source, calls, list(first)
+        self.count = 0
+        self.callable: list[tuple[str, list[str]]] = []
+        for export in modules[0].exports:
+            if isinstance(export.type, wasmtime.FuncType):
+                types = [str(t) for t in export.type.params]
+                results = [str(t) for t in export.type.results]
+                if "v128" not in types + results:
+                    self.callable.append((export.name, types))
+
+    def explore(self) -> Exploration:
+        names = [sorted(e.name for e in m.exports) for m in self.modules]
+        if names[0] != names[1]:
+            return Exploration(Difference((), str(names[0]), str(names[1])), 0)
+        while True:
+            try:
+                machines = self._instances()
+            except Inconclusive as problem:
+                return Exploration(None, self.count, str(problem))
+            if isinstance(machines, Exploration):
+                return machines
+            found = self._session(machines)
+            if found is not None:
+                return Exploration(found, self.count)
+            if not self.callable or self.left <= 0:
+                return Exploration(None, self.count)
+            if time.perf_counter() > self.until:
+                return Exploration(None, self.count, "time")
+
+    def _instances(self) -> tuple[Machine, Machine] | Exploration:
+        made: list[Machine | str] = []
+        for module in self.modules:
+            try:
+                made.append(Machine(module, self.engine))
+            except wasmtime.Trap as trap:
+                if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
+                    raise Inconclusive("instantiation runs out of fuel") from None
+                made.append("trap")
+            except (wasmtime.WasmtimeError, RuntimeError, OverflowError, TypeError):
+                made.append("error")
+        a, b = made
+        if isinstance(a, Machine) and isinstance(b, Machine):
+            seen = a.seen(), b.seen()
+            if seen[0] == seen[1] and a.log == b.log:
+                return a, b
+            return Exploration(Difference((), *seen), self.count)
+        if isinstance(a, str) and isinstance(b, str):
+            return Exploration(None, self.count, f"instantiation ends in {a}")
+        texts = [x if isinstance(x, str) else "instance" for x in made]
+        return Exploration(Difference((), *texts), self.count)
+
+    def _session(self, machines: tuple[Machine, Machine]) -> Difference | None:
+        """Some calls on one pair of instances."""
+        done: list[tuple[str, tuple[Value, ...]]] = []
+        length = 1 if self.first else CALLS_PER_INSTANCE
+        for _ in range(length):
+            if not self.callable or self.left <= 0 or time.perf_counter() > self.until:
+                return None
+            self.left -= 1
+            name, arguments = self.first.pop(0) if self.first else self._generate()
+            done.append((name, arguments))
+            outcomes = []
+            for machine in machines:
+                try:
+                    outcomes.append(machine.call(name, arguments))
+                except Inconclusive:
+                    # The other one may have finished: they are out of step from here on.
+                    return None
+            self.count += 1
+            if outcomes[0] != outcomes[1]:
+                return Difference(tuple(done), *outcomes)
+        return None
+
+    def _generate(self) -> tuple[str, tuple[Value, ...]]:
+        name, types = self.random.choice(self.callable)
+        return name, tuple(self._argument(t) for t in types)
+
+    def _argument(self, type_: str) -> Value:
+        source = self.random
+        if type_ not in NUMBERS:
+            return None
+        if type_[0] == "f":
+            if source.random() < 0.7:
+                return source.choice(FLOATS)
+            return source.uniform(-1000, 1000)
+        width = int(type_[1:])
+        kind = source.random()
+        if kind < 0.75:
+            return source.choice(INTERESTING)
+        if kind < 0.9:
+            return source.randrange(0, 512)
+        return source.getrandbits(width) - (1 << (width - 1))
+
+
+def _shorten(text: str) -> str:
+    """The first hundred characters of an outcome."""
+    return text if len(text) <= 100 else text[:99] + "…"

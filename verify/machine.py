@@ -1,0 +1,191 @@
+"""A module under observation in wasmtime: deterministic host, calls, and what can be seen.
+
+Imported functions are stubs whose results depend on their name, their arguments and the number of
+calls before, so that two modules that call alike are answered alike. A stub may also write to the
+first exported or imported memory at an address it was given, as real hosts do; it logs what it
+was given and what it can see. Results of floating-point operations are canonical NaNs, so that
+payloads, which the specification leaves open, do not count.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import wasmtime
+
+from .concrete import pseudo_random
+
+FUEL: Final = 300_000
+"""Instructions per call: a few milliseconds; a call that needs more is inconclusive."""
+
+SEEN_BYTES: Final = 1 << 22
+"""Bytes of a memory that are compared after a call (the first ones)."""
+
+MAX_LOG: Final = 256
+"""Host calls of one call of the module: more end the call, inconclusively."""
+
+TABLE_LIMIT: Final = 10_000_000
+"""Elements of an imported table that the host is willing to make."""
+
+SWITCHES: Final = (
+    "wasm_bulk_memory", "wasm_custom_page_sizes", "wasm_exceptions", "wasm_function_references",
+    "wasm_gc", "wasm_memory64", "wasm_multi_memory", "wasm_multi_value", "wasm_reference_types",
+    "wasm_relaxed_simd", "wasm_simd", "wasm_tail_call", "wasm_wide_arithmetic",
+    "wasm_relaxed_simd_deterministic",
+)  # fmt: skip
+
+Value = int | float | None
+NUMBERS: Final = ("i32", "i64", "f32", "f64")
+
+
+class Inconclusive(Exception):
+    """The run says nothing: out of fuel or stack, too many host calls, a host value missing."""
+
+
+def make_engine() -> wasmtime.Engine:
+    """An engine that compiles fast, counts fuel and canonicalises NaNs."""
+    config = wasmtime.Config()
+    for switch in SWITCHES:
+        setattr(config, switch, True)
+    config.consume_fuel = True
+    config.cranelift_nan_canonicalization = True
+    config.cranelift_opt_level = "none"
+    config.memory_reservation = 1 << 24
+    return wasmtime.Engine(config)
+
+
+def show(value: Value) -> str:
+    """A value with its bits, so that zeros of both signs differ and NaNs do not."""
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else struct.pack("<d", value).hex()
+    return repr(value)
+
+
+class Machine:
+    """One instance. Raises wasmtime's errors if it cannot be made; Inconclusive if we cannot."""
+
+    def __init__(self, module: wasmtime.Module, engine: wasmtime.Engine) -> None:
+        self.store = wasmtime.Store(engine)
+        self.store.set_fuel(FUEL)
+        self.log: list[str] = []
+        self.visible: list[wasmtime.Memory | wasmtime.Global | wasmtime.Table] = []
+        self.memory: wasmtime.Memory | None = None
+        self.overflow = False
+        externs = [self._import(one) for one in module.imports]
+        self.instance = wasmtime.Instance(self.store, module, externs)
+        exports = self.instance.exports(self.store)
+        self.functions: dict[str, wasmtime.Func] = {}
+        for export in module.exports:
+            extern = exports[export.name]
+            if isinstance(extern, wasmtime.Func):
+                self.functions[export.name] = extern
+            elif isinstance(extern, wasmtime.Memory | wasmtime.Global | wasmtime.Table):
+                self._show(extern)
+
+    def _show(self, extern: wasmtime.Memory | wasmtime.Global | wasmtime.Table) -> None:
+        self.visible.append(extern)
+        if self.memory is None and isinstance(extern, wasmtime.Memory):
+            self.memory = extern
+
+    def _import(self, wanted: wasmtime.ImportType) -> Any:  # noqa: ANN401
+        kind = wanted.type
+        match kind:
+            case wasmtime.FuncType():
+                return wasmtime.Func(
+                    self.store, kind, self._stub(f"{wanted.module}.{wanted.name}", kind)
+                )
+            case wasmtime.MemoryType():
+                extern: Any = wasmtime.Memory(self.store, kind)
+            case wasmtime.GlobalType():
+                text = str(kind.content)
+                if text not in NUMBERS:
+                    raise Inconclusive(f"imported global of type {text}")
+                number = pseudo_random(f"{wanted.module}.{wanted.name}", (), 8) * 16
+                initial = float(number) if text[0] == "f" else number
+                value = getattr(wasmtime.Val, text)(initial)
+                extern = wasmtime.Global(self.store, kind, value)
+            case wasmtime.TableType():
+                if kind.limits.min > TABLE_LIMIT:
+                    raise Inconclusive("an imported table is too large")
+                extern = wasmtime.Table(self.store, kind, None)
+            case _:
+                raise Inconclusive("an import of a kind that the host cannot make")
+        self._show(extern)
+        return extern
+
+    def _stub(self, name: str, kind: wasmtime.FuncType) -> Any:  # noqa: ANN401
+        results = [str(t) for t in kind.results]
+
+        def stub(*arguments: Value) -> Any:  # noqa: ANN401
+            if len(self.log) >= MAX_LOG:
+                self.overflow = True
+                raise RuntimeError("too many host calls")
+            count = len(self.log)
+            shown = [show(a) if isinstance(a, int | float) else "ref" for a in arguments]
+            self.log.append(f"{name}({', '.join(shown)}) {self.seen()}")
+            key = f"{name}{shown}{count}"
+            self._write(key, arguments)
+            values = [_answer(f"{key}#{i}", t) for i, t in enumerate(results)]
+            return values[0] if len(values) == 1 else values or None
+
+        return stub
+
+    def _write(self, key: str, arguments: Sequence[Value]) -> None:
+        """Write four bytes where the first argument points, every other time."""
+        if self.memory is None or not arguments or not isinstance(arguments[0], int):
+            return
+        at = arguments[0]
+        if pseudo_random(key, (), 1) and 0 <= at <= self.memory.data_len(self.store) - 4:
+            self.memory.write(self.store, struct.pack("<I", pseudo_random(key, (1,), 32)), at)
+
+    def seen(self) -> str:
+        """A digest of all memories, globals and tables that the outside can see."""
+        parts: list[str] = []
+        for extern in self.visible:
+            if isinstance(extern, wasmtime.Memory):
+                size = extern.data_len(self.store)
+                data = extern.read(self.store, 0, min(size, SEEN_BYTES))
+                parts.append(f"{size}:{zlib.crc32(data):08x}")
+            elif isinstance(extern, wasmtime.Table):
+                parts.append(f"[{extern.size(self.store)}]")
+            else:
+                value = extern.value(self.store)
+                parts.append(show(value) if isinstance(value, int | float) else "ref")
+        return " ".join(parts)
+
+    def call(self, name: str, arguments: Sequence[Value]) -> str:
+        """Call an export; a text of its results or ``trap``, the host calls, and what is seen."""
+        self.store.set_fuel(FUEL)
+        self.log.clear()
+        try:
+            result = self.functions[name](self.store, *arguments)
+        except wasmtime.Trap as trap:
+            if trap.trap_code in (wasmtime.TrapCode.STACK_OVERFLOW, wasmtime.TrapCode.OUT_OF_FUEL):
+                raise Inconclusive("out of fuel or stack") from None
+            outcome = "trap"
+        except (wasmtime.WasmtimeError, RuntimeError) as error:
+            if self.overflow:
+                raise Inconclusive("too many host calls") from None
+            outcome = f"error {type(error).__name__}"
+        else:
+            values = result if isinstance(result, list) else [result]
+            outcome = " ".join(
+                show(v) if v is None or isinstance(v, int | float) else "ref" for v in values
+            )
+        return "; ".join([outcome, self.seen(), *self.log])
+
+
+def _answer(key: str, type_: str) -> Value:
+    """A host function's result."""
+    if type_ not in NUMBERS:
+        return None
+    choice = pseudo_random(key, (0,), 3)
+    width = int(type_[1:])
+    if choice < 5:
+        value = (0, 1, 2, 3, 16)[choice]
+    else:
+        bits = pseudo_random(key, (1,), width if choice == 7 else 8)
+        value = bits - (1 << width) if bits >> (width - 1) else bits
+    return float(value) if type_[0] == "f" else value
