@@ -46,6 +46,7 @@ class CostModel:
         operations: opcode to cost, of everything that is not a leaf.
         leaf: cost of using what is in a local.
         constant_scale: cost of each byte that a constant or memarg has beyond the opcode.
+        extension: what it costs to keep a value longer than the original program does.
         default: cost of an operation that is not listed.
     """
 
@@ -53,6 +54,7 @@ class CostModel:
     operations: Mapping[int, int]
     leaf: int
     constant_scale: int
+    extension: int
     default: int = 1
 
     def operation(self, code: int) -> int:
@@ -87,7 +89,7 @@ def opcode_bytes(code: int) -> int:
 
 def bytes_model() -> CostModel:
     """Return the model of the encoded size."""
-    return CostModel("bytes", {code: opcode_bytes(code) for code in OPCODES}, _LEAF_BYTES, 1)
+    return CostModel("bytes", {code: opcode_bytes(code) for code in OPCODES}, _LEAF_BYTES, 1, 3)
 
 
 def fuel_model() -> CostModel:
@@ -95,7 +97,7 @@ def fuel_model() -> CostModel:
 
     Where a term is computed does not enter: all candidates of a class stand at the same place.
     """
-    return CostModel("fuel", {code: 1 for code in OPCODES}, 1, 0)
+    return CostModel("fuel", {code: 1 for code in OPCODES}, 1, 0, 1)
 
 
 def balanced_model() -> CostModel:
@@ -105,6 +107,7 @@ def balanced_model() -> CostModel:
         {code: _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * opcode_bytes(code) for code in OPCODES},
         _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * _LEAF_BYTES,
         _BYTES_IN_BALANCE,
+        _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * _LEAF_BYTES,
     )
 
 
@@ -160,7 +163,7 @@ def parse_costs(path: str, data: Mapping[str, object]) -> CostModel:
         if code is None:
             raise CostError(path, f'unknown instruction "{name}"')
         operations[code] = _positive(path, name, cost)
-    return CostModel(path, operations, leaf, base.constant_scale)
+    return CostModel(path, operations, leaf, base.constant_scale, base.extension)
 
 
 def _positive(path: str, key: str, value: object) -> int:

@@ -1,6 +1,6 @@
 """Costs of classes: the cheapest tree of a class, and where in the function it is valid.
 
-A *point* is a block and a time in it: the number of anchor results made so far, in program order.
+A *point* is a block and a time in it: the number of leaves made so far, in program order.
 A leaf is visible at a point if its block strictly dominates, or is the same and its time not
 later (block parameters are there from the start).
 """
@@ -252,7 +252,7 @@ def _points(values: Sequence[Value]) -> dict[int, Point]:
     time = 0
     found: dict[int, Point] = {}
     for value in values:
-        if value.op == RESULT:
+        if value.op == RESULT or (value.op >= 0 and not is_term(value)):
             time += 1
             found[value.id] = (value.block, time)
         elif value.op < 0:

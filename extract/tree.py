@@ -1,14 +1,16 @@
-"""The choice of a term for every value of a function: the cheapest tree that is valid there.
+"""The choice of a term for every value of a function: the cheapest that is valid there.
 
 A member of a class may stand at a use only if its leaves are values of this function that are
 visible at the use (`search.visible`). The choice for a value is made at the point where it is
-first needed, whose block dominates all its uses. Every class first gets its cheapest tree
-wherever that is valid (Knuth, "A generalization of Dijkstra's algorithm", 1977, here by
-relaxation in operand order); where that is out of sight, the search is repeated with what is
-visible. The original term is always among the candidates, and wins ties.
+first needed, whose block dominates all its uses, between its own term, the terms of its class
+over what was decided before, and a value of the class that is there already. A value that is
+there costs what reading a local costs, and more if the original program no longer needs it there
+(it then takes a local of its own, often a copy in each round of a loop). Operands that are not
+there cost their cheapest tree (Knuth, "A generalization of Dijkstra's algorithm", 1977; see
+`search.Costs`).
 
-Costs are positive, so a chosen term costs more than its operands at the same point, and what is
-already present is at an earlier one: choices are never circular.
+Values are decided operands first and use what was decided before them, or new terms whose
+operands are cheaper still: choices are never circular.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..egraph import ENode, Saturation
-from ..ir.graph import Imm, ValType, Value, operands, walk
+from ..egraph import ENode, Saturation, is_term
+from ..ir.graph import PHI, Imm, ValType, Value
 from ..wasm.opcodes import OPCODES
+from .bounds import LOAD_SIZES
 from .cost import CostModel
-from .search import INFINITE, Costs, Item, Point, visible
+from .liveness import lifetimes
+from .search import INFINITE, Costs, Point, visible
 
 _SELECT: Final = 0x1B
 _I32: Final = 0x7F
@@ -56,109 +60,193 @@ def choose(
     return _Chooser(saturation, ordinal, Costs(saturation, ordinal, model, minimum)).run()
 
 
+class _Missing(Exception):
+    """The cheapest tree needs the result of an anchor that was dropped."""
+
+
 class _Chooser:
-    """Decides value by value."""
+    """Decides value by value, operands before users."""
 
     def __init__(self, saturation: Saturation, ordinal: int, costs: Costs) -> None:
         self.saturation = saturation
         self.function = saturation.functions[ordinal].function
         self.costs = costs
+        self.model = costs.model
         self.classes = costs.classes
         self.points = costs.points
+        self.lifetimes = lifetimes(self.function, costs.values)
         self.plan = Plan()
+        self.present: dict[int, list[Value]] = {}
+        """Values of each class that were decided so far; nothing else may be used."""
+        self.inline: dict[int, int] = {}
+        """Value id to the cost of computing it where it is used."""
+        self.made: dict[tuple[int, int, int], Value] = {}
         self.made_constants: dict[int, Value] = {}
+        self.time = 0
 
     def run(self) -> Plan:
         """Decide on every value, and collect what is known of conditions."""
-        values = self.costs.values
-        used = {a.id for value in values for a in value.args}
-        for node in walk(self.function.body):
-            used.update([v.id for v in operands(node)])
-        for value in values:
-            if value.anchor is not None:
-                self._decide_result(value, used)
-            elif value.op < 0 or value.args:
-                self._decide(value)
+        for value in self.costs.values:
+            self.time = self.lifetimes.birth.get(value.id, 0)
+            self._decide(value)
             self._condition(value)
         return self.plan
-
-    def _decide_result(self, value: Value, used: set[int]) -> None:
-        """Decide on the result of an anchor."""
-        anchor = value.anchor
-        assert anchor is not None
-        if anchor.id not in self.costs.removable:
-            # What stays in any case is best used: only a constant says more.
-            if not anchor.effect.traps or self.classes[value.id] in self.costs.constants:
-                self._decide(value)
-        elif value.id not in used:
-            self.plan.drop.add(anchor.id)
-        else:
-            self._decide(value)
-            if value.id in self.plan.replace:
-                self.plan.drop.add(anchor.id)
 
     def _decide(self, value: Value) -> None:
         """Choose what stands for a value."""
         number = self.classes[value.id]
-        replace = self.plan.replace
+        anchor = value.anchor
         if number in self.costs.constants:
-            replace[value.id] = self._constant(number)
+            if value.op < 0 or value.args:
+                self._replace(value, self._constant(number))
             return
+        removable = anchor is not None and anchor.id in self.costs.removable
+        if anchor is not None and removable and value.id not in self.lifetimes.uses:
+            self.plan.drop.add(anchor.id)
+            return
+        # The result of an anchor that stays in any case is best used; without operands there is
+        # nothing to save.
+        if (
+            removable
+            or value.op == PHI
+            or value.args
+            or (anchor is not None and not anchor.effect.traps)
+        ):
+            other = self._better(value, number)
+            if other is not None:
+                self._replace(value, other)
+                return
+        else:
+            self.inline[value.id] = self.model.leaf
+        self.present.setdefault(number, []).append(value)
+
+    def _replace(self, value: Value, other: Value) -> None:
+        self.plan.replace[value.id] = other
+        if value.anchor is not None and value.anchor.id in self.costs.removable:
+            self.plan.drop.add(value.anchor.id)
+
+    def _better(self, value: Value, number: int) -> Value | None:
+        """Return what is cheaper than the value's own term or leaf, None to keep it."""
         point = self.points[value.id]
-        item = self._pick(number, point, value)
-        if item is None:
-            return
-        if isinstance(item, Value) and item is not value:
-            replace[value.id] = item
-            return
-        present = self._present(number, point)
-        if present is not None and present is not value:
-            replace[value.id] = present
-        elif not isinstance(item, Value) and item != self.costs.node_of(value):
-            replace[value.id] = self._build(item, point)
-
-    def _pick(self, number: int, point: Point, value: Value | None) -> Item | None:
-        """Return the cheapest candidate at a point, the value's own term if it is one of them."""
-        costs = self.costs
-        least = costs.at(number, point)
-        if least >= INFINITE:
-            return None
-        own_term = costs.node_of(value) if value is not None and value.op >= 0 else None
-        found: Item | None = None
-        for entry in costs.entries[number]:
-            if costs.total(entry, point) > least:
+        least = self._own_cost(value)
+        chosen: Value | ENode | None = None
+        for other in self.present.get(number, ()):
+            if visible(self.points[other.id], point):
+                cost = self._use(other, value)
+                # What is there already wins ties over an anchor or copies at edges.
+                if cost < least or (cost == least and chosen is None and value.op < 0):
+                    least, chosen = cost, other
+        own_term = self.costs.node_of(value) if value.op >= 0 else None
+        for own, args, item in self.costs.entries[number]:
+            if isinstance(item, Value) or item == own_term:
                 continue
-            item = entry[2]
-            if item is value or item == own_term:
-                return item
-            if found is None:
-                found = item
-        return found
+            cost = own
+            for arg in args:
+                cost += self._operand_cost(arg, point, value)
+                if cost >= least:
+                    break
+            else:
+                least, chosen = cost, item
+        if chosen is None:
+            self.inline[value.id] = least
+            return None
+        if isinstance(chosen, Value):
+            return chosen
+        try:
+            made = self._build(chosen, point, value)
+        except _Missing:
+            return None
+        self.inline[made.id] = least
+        self.lifetimes.birth[made.id] = self.time
+        self.lifetimes.last[made.id] = self.lifetimes.last.get(value.id, -1)
+        self.lifetimes.uses[made.id] = self.lifetimes.uses.get(value.id, 1)
+        self.present.setdefault(number, []).append(made)
+        return made
 
-    def _present(self, number: int, point: Point) -> Value | None:
-        """Return the first value of a class that is there at a point."""
-        for value in self.costs.present.get(number, ()):
+    def _own_cost(self, value: Value) -> int:
+        """Return what a value costs as it stands."""
+        model, anchor = self.model, value.anchor
+        if anchor is not None:
+            if anchor.id not in self.costs.removable:
+                return model.leaf
+            own = model.load(anchor.op) if anchor.op in LOAD_SIZES else model.operation(anchor.op)
+            args: Sequence[Value] = anchor.args
+        elif value.op == PHI:
+            return model.leaf + model.extension
+        elif value.op < 0 or not is_term(value):
+            return model.leaf
+        else:
+            own, args = model.operation(value.op), value.args
+        return own + sum([self._use(self._resolved(a), value) for a in args])
+
+    def _resolved(self, value: Value) -> Value:
+        while (other := self.plan.replace.get(value.id)) is not None:
+            value = other
+        return value
+
+    def _use(self, value: Value, user: Value) -> int:
+        """Return the cost of using a value that is there, for the value `user`."""
+        lives = self.lifetimes
+        if value.op >= 0:
+            if not value.args:
+                return self._constant_cost(value)
+            if lives.uses.get(value.id, 0) <= 1:
+                if any(self._resolved(a) is value for a in user.args):
+                    return self.inline.get(value.id, self.model.leaf)  # nobody else has it
+                return self.model.leaf + self.model.extension
+        cost = self.model.leaf
+        return cost if lives.lives(value.id, self.time) else cost + self.model.extension
+
+    def _constant_cost(self, value: Value) -> int:
+        immediate = value.imm[0] if value.imm else None
+        if value.op in _CONST_TYPES and isinstance(immediate, int):
+            return self.model.constant(value.op, immediate)
+        return self.model.leaf
+
+    def _operand_cost(self, number: int, point: Point, user: Value) -> int:
+        """Return the cost of a value of a class at a point."""
+        constant = self.costs.constants.get(number)
+        if constant is not None:
+            return self.model.constant(*constant)
+        least = self.costs.at(number, point)
+        found = INFINITE
+        for value in self.present.get(number, ()):
             if visible(self.points[value.id], point):
-                return value
-        return None
+                found = min(found, self._use(value, user))
+        return found if found < INFINITE else least
 
-    def _operand(self, number: int, point: Point) -> Value:
+    def _operand(self, number: int, point: Point, user: Value) -> Value:
         """Return a value of a class, which has a finite cost at the point, to use there."""
         if number in self.costs.constants:
             return self._constant(number)
-        item = self._pick(number, point, None)
-        assert item is not None
-        if isinstance(item, Value):
-            return item
-        present = self._present(number, point)
-        if present is None:
-            present = self._build(item, point)
-            self.costs.present.setdefault(number, []).append(present)
-        return present
+        least = INFINITE
+        found: Value | None = None
+        for value in self.present.get(number, ()):
+            if visible(self.points[value.id], point):
+                cost = self._use(value, user)
+                if cost < least:
+                    least, found = cost, value
+        if found is not None:
+            return found
+        key = (number, point[0].number, point[1])
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = self._build(self._cheapest(number, point), point, user)
+        return made
 
-    def _build(self, item: ENode, point: Point) -> Value:
+    def _cheapest(self, number: int, point: Point) -> ENode:
+        """Return the operation of a class that is the root of its cheapest tree at a point."""
+        least = self.costs.at(number, point)
+        assert least < INFINITE
+        for entry in self.costs.entries[number]:
+            item = entry[2]
+            if not isinstance(item, Value) and self.costs.total(entry, point) <= least:
+                return item
+        raise _Missing
+
+    def _build(self, item: ENode, point: Point, user: Value) -> Value:
         code, classes = item
-        args = tuple([self._operand(c, point) for c in classes])
+        args = tuple([self._operand(c, point, user) for c in classes])
         return self._new(code, args, (), _result_type(code, args), point)
 
     def _constant(self, number: int) -> Value:
