@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from .effects import Effect
-from .graph import PHI, RESULT, Anchor, Function, If, Label, Loop, Node, Value, operands, walk
+from .graph import (
+    PHI,
+    RESULT,
+    Anchor,
+    BranchIf,
+    BranchTable,
+    Exit,
+    Function,
+    If,
+    Label,
+    Loop,
+    Node,
+    Value,
+    operands,
+    walk,
+)
 from .graph import Block as BlockNode
-from .graph import BranchIf, BranchTable, Exit
 from .rebuild import Rebuild, constant_i32
 
 
@@ -164,4 +178,4 @@ def _foldable(function: Function) -> bool:
     return False
 
 
-__all__ = ["redundant_parameters", "removable", "simplify", "unneeded", "operands"]
+__all__ = ["operands", "redundant_parameters", "removable", "simplify", "unneeded"]

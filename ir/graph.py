@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .blocks import BasicBlock
 from .effects import Effect, Spaces
 
 ValType: TypeAlias = "int | tuple[int, int]"
-Imm: TypeAlias = "tuple[object, ...]"
+Imm: TypeAlias = "tuple[Any, ...]"
 
 PARAM = -1
 """Pseudo opcode of a function parameter; `imm` is `(index,)`."""
@@ -232,7 +232,7 @@ class Function:
     blocks: list[BasicBlock] = field(default_factory=list)
     body: list[Node] = field(default_factory=list)
     next_id: int = 0
-    _shared: dict[tuple[object, ...], list[Value]] = field(default_factory=dict)
+    _shared: dict[tuple[Any, ...], list[Value]] = field(default_factory=dict)
 
     def fresh_id(self) -> int:
         """Return an id that no value, label or anchor of this function has."""

@@ -172,7 +172,9 @@ class Rebuild:
         label = Label(self.new.fresh_id(), old.kind)
         label.ordinal = old.ordinal
         keep = [
-            k for k, p in enumerate(old.params) if p.id not in self.drop and p.id not in self.replace
+            k
+            for k, p in enumerate(old.params)
+            if p.id not in self.drop and p.id not in self.replace
         ]
         self._targets[old.id] = _Target(label, keep)
         return label

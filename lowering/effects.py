@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..ir.effects import ALL, Effect, Spaces
 
 BARRIER = Effect(ALL, ALL, True, True)
@@ -20,7 +22,7 @@ def store(spaces: Spaces, memory: int) -> Effect:
     return Effect(spaces.memory_size(memory), spaces.memory(memory), True)
 
 
-def of_instruction(name: str, imm: tuple[object, ...], spaces: Spaces) -> Effect:
+def of_instruction(name: str, imm: tuple[Any, ...], spaces: Spaces) -> Effect:
     """Return the effect of memory, table, segment and global instructions.
 
     `name` is the text name, `imm` the immediates; anything else is a barrier.
@@ -40,7 +42,7 @@ def of_instruction(name: str, imm: tuple[object, ...], spaces: Spaces) -> Effect
         case "memory.init", (int(), int(memory)):
             reads = spaces.memory_size(memory) | spaces.segments
             return Effect(reads, spaces.memory(memory), True)
-        case ("data.drop" | "elem.drop"), _:
+        case (("data.drop" | "elem.drop"), _):
             return Effect(writes=spaces.segments)
         case "table.get", (int(table),):
             return Effect(spaces.table(table), 0, True)

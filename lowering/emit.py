@@ -53,7 +53,7 @@ STYLES = (
 
 Location: TypeAlias = "tuple[str, int]"
 LoopHint: TypeAlias = "tuple[int, dict[int, Location]]"
-"""Number of the original loop, and new local -> original location that it stands for at the head."""
+"""Number of the original loop, and new local -> the original location it equals at the head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ class Emission:
 def emit(function: Function, style: Style) -> Emission:
     """Write a function graph as a body.
 
+    The graph must be simplified (`ir.demand.simplify`): a block parameter that nothing needs would
+    count as a use of its arguments.
+
     Raises:
         Unsupported: a local would be needed for a value whose type has no default.
     """
@@ -82,18 +85,12 @@ def emit(function: Function, style: Style) -> Emission:
     stacked = Stackifier(function, events, place(events, style.hoist), style.on_stack).run()
     count = len(function.arguments)
     coloured = colour(stacked.code, stacked.types, count)
-    code = [
-        (i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i  # type: ignore[index]
-        for i in stacked.code
-    ]
+    code = [(i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
     code = shape(code, function.results)
     runs, renamed = _number_locals(code, coloured, count)
-    code = [
-        (i[0], renamed[i[1]]) if i[0] in (GET, SET, TEE) else i  # type: ignore[index]
-        for i in code
-    ]
+    code = [(i[0], renamed[i[1]]) if i[0] in (GET, SET, TEE) else i for i in code]
     hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
     return Emission(encode_body(runs, code), hints, len(code))
 

@@ -6,7 +6,7 @@ which the event's operands are evaluated.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
 from ..ir.graph import (
@@ -53,7 +53,7 @@ PARAMETERS = 11
 STUCK = 12
 """`(STUCK, block, label or None)`: the end of a list that is never reached."""
 
-Event: TypeAlias = "tuple[object, ...]"
+Event: TypeAlias = "tuple[Any, ...]"
 
 
 def flatten(function: Function) -> list[Event]:

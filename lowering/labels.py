@@ -63,7 +63,7 @@ def _uses(code: list[Instr]) -> dict[int, int]:
     found: dict[int, int] = {}
     for instr in code:
         op = instr[0]
-        if op == BR or op == BR_IF:
+        if op in (BR, BR_IF):
             found[id(instr[1])] = found.get(id(instr[1]), 0) + 1
         elif op == BR_TABLE:
             targets = instr[1]
@@ -83,9 +83,9 @@ def _structure(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
     last = len(code) - 1
     for position, instr in enumerate(code):
         op = instr[0]
-        if op == BR and _reaches(code, position, instr[1], ends, elses):
-            gone.add(position)
-        elif op == RETURN and not results and _falls_out(code, position, ends, elses):
+        if (op == BR and _reaches(code, position, instr[1], ends, elses)) or (
+            op == RETURN and not results and _falls_out(code, position, ends, elses)
+        ):
             gone.add(position)
         elif op == END:
             start = ends[position]
@@ -246,7 +246,7 @@ def _negations(code: list[Instr]) -> list[Instr]:
     for instr in code:
         op = instr[0]
         if op == EQZ and out:
-            inverse = INVERSE.get(out[-1][0])  # type: ignore[call-overload]
+            inverse = INVERSE.get(out[-1][0])
             if inverse is not None:
                 out[-1] = (inverse,)
                 continue

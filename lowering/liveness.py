@@ -7,9 +7,9 @@ than the deepest loop nest needs, and only a final pass looks at single instruct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-Instr: TypeAlias = "tuple[object, ...]"
+Instr: TypeAlias = "tuple[Any, ...]"
 
 GET, SET, TEE = 0x20, 0x21, 0x22
 _BLOCK, _LOOP, _IF, _ELSE, _END = 0x02, 0x03, 0x04, 0x05, 0x0B
@@ -48,10 +48,10 @@ class Liveness:
                 instr = code[position]
                 op = instr[0]
                 if op == GET:
-                    live |= 1 << instr[1]  # type: ignore[operator]
-                elif op == SET or op == TEE:
+                    live |= 1 << instr[1]
+                elif op in (SET, TEE):
                     yield position, live
-                    live &= ~(1 << instr[1])  # type: ignore[operator]
+                    live &= ~(1 << instr[1])
 
 
 Piece: TypeAlias = "tuple[int, int, int, int]"
@@ -67,11 +67,11 @@ def _cut(code: list[Instr]) -> list[Piece]:
     for position, instr in enumerate(code):
         op = instr[0]
         if op == GET:
-            bit = 1 << instr[1]  # type: ignore[operator]
+            bit = 1 << instr[1]
             if not killed & bit:
                 used |= bit
-        elif op == SET or op == TEE:
-            killed |= 1 << instr[1]  # type: ignore[operator]
+        elif op in (SET, TEE):
+            killed |= 1 << instr[1]
         elif op in CONTROL:
             pieces.append((start, position, used, killed))
             start = position + 1
@@ -95,7 +95,7 @@ def _pass(
     live = 0
     changed = False
     for k in range(len(pieces) - 1, -1, -1):
-        start, end, used, killed = pieces[k]
+        _start, end, used, killed = pieces[k]
         if end < len(code):
             instr = code[end]
             op = instr[0]
@@ -124,7 +124,7 @@ def _pass(
                 live |= target[id(instr[1])]
             elif op == _BR_TABLE:
                 live = target[id(instr[2])]
-                for label_ in instr[1]:  # type: ignore[attr-defined]
+                for label_ in instr[1]:
                     live |= target[id(label_)]
             else:
                 live = 0

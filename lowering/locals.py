@@ -132,7 +132,7 @@ def _same_value(code: list[Instr]) -> dict[int, int]:
     previous: Instr = (None,)
     for position, instr in enumerate(code):
         op = instr[0]
-        if op == SET or op == TEE:
+        if op in (SET, TEE):
             v = instr[1]
             assert isinstance(v, int)
             source = None
@@ -171,7 +171,7 @@ def _measure(
     previous: Instr = (None,)
     for instr in code:
         op = instr[0]
-        if op == GET or op == SET or op == TEE:
+        if op in (GET, SET, TEE):
             v = instr[1]
             assert isinstance(v, int)
             weights[v] += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
 from ..ir.effects import Effect, Spaces
@@ -34,12 +34,13 @@ from ..ir.graph import (
     ValType,
     Value,
 )
-from ..wasm.module import FuncType, Module
+from ..wasm.module import Module
 from ..wasm.opcodes import OPCODES
+from ..wasm.types import BlockType, FuncType
 from . import effects
 from .types import I32, NAMED, default
 
-Instr: TypeAlias = "tuple[object, ...]"
+Instr: TypeAlias = "tuple[Any, ...]"
 
 MAX_INSTRUCTIONS = 20_000
 """Beyond this a body would eat the whole budget for one function."""
@@ -271,16 +272,16 @@ class _Lowering:
 
     # Control.
 
-    def _block_type(self, type: object) -> tuple[tuple[ValType, ...], tuple[ValType, ...]]:
+    def _block_type(self, type: BlockType) -> tuple[tuple[ValType, ...], tuple[ValType, ...]]:
         if type is None:
             return (), ()
         if isinstance(type, tuple) and type[0] == "type":
-            found = self.module.types[_int(type[1])]
+            found = self.module.types[type[1]]
             assert isinstance(found, FuncType)
             return found.params, found.results
-        return (), (type,)  # type: ignore[return-value]
+        return (), (type,)
 
-    def _open(self, kind: str, type: object, position: int) -> _Frame:
+    def _open(self, kind: str, type: BlockType, position: int) -> _Frame:
         if len(self.frames) > MAX_NESTING:
             raise Unsupported(f"more than {MAX_NESTING} nested blocks")
         ins, outs = self._block_type(type)

@@ -33,7 +33,7 @@ def _pairs(code: list[Instr]) -> list[Instr]:
     out: list[Instr] = []
     for instr in code:
         op = instr[0]
-        if out and (op == SET or op == TEE or op == GET or op == DROP):
+        if out and (op in (SET, TEE, GET, DROP)):
             last = out[-1]
             before = last[0]
             same = op != DROP and len(last) > 1 and last[1] == instr[1]
@@ -46,7 +46,7 @@ def _pairs(code: list[Instr]) -> list[Instr]:
             if op == GET and same and before == SET:
                 out[-1] = (TEE, instr[1])
                 continue
-            if op == TEE and same and (before == TEE or before == GET):
+            if op == TEE and same and (before in (TEE, GET)):
                 continue
             if op == DROP and before == TEE:
                 out[-1] = (SET, last[1])
@@ -61,9 +61,7 @@ def _pairs(code: list[Instr]) -> list[Instr]:
 def _dead_writes(code: list[Instr]) -> list[Instr]:
     """Remove writes that nothing reads."""
     dead = [
-        position
-        for position, live in Liveness(code).writes()
-        if not live >> code[position][1] & 1  # type: ignore[operator]
+        position for position, live in Liveness(code).writes() if not live >> code[position][1] & 1
     ]
     if not dead:
         return code
@@ -88,7 +86,7 @@ def _known_constants(code: list[Instr]) -> list[Instr]:
                 out.pop()
                 continue
             known[instr[1]] = out[-1]
-        elif op == SET or op == TEE:
+        elif op in (SET, TEE):
             known.pop(instr[1], None)
         elif op in (0x03, 0x05, 0x0B):
             known = {}
@@ -108,8 +106,8 @@ def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:
         elif op == SET and out and out[-1] in ZEROS and instr[1] not in written:
             out.pop()
             continue
-        if op == SET or op == TEE:
-            written.add(instr[1])  # type: ignore[arg-type]
+        if op in (SET, TEE):
+            written.add(instr[1])
         out.append(instr)
     return out
 
@@ -127,6 +125,6 @@ def _written_in_loops(code: list[Instr]) -> dict[int, set[int]]:
                 found[start] = members
             if open_:
                 open_[-1][1].update(members)
-        elif (op == SET or op == TEE) and open_:
-            open_[-1][1].add(instr[1])  # type: ignore[arg-type]
+        elif (op in (SET, TEE)) and open_:
+            open_[-1][1].add(instr[1])
     return found

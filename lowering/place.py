@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..ir.blocks import BasicBlock, common_dominator
 from ..ir.graph import Value
@@ -76,7 +77,7 @@ def _order(
 ) -> None:
     """Fill `order`, `stand_in` and the home block of each value."""
     seen: set[int] = set()
-    equal: dict[tuple[object, ...], Value] = {}
+    equal: dict[tuple[Any, ...], Value] = {}
     for event in events:
         for root in uses(event):
             if root.id not in seen:
@@ -88,7 +89,7 @@ def _add(
     value: Value,
     found: Placement,
     homes: dict[int, BasicBlock],
-    equal: dict[tuple[object, ...], Value] | None,
+    equal: dict[tuple[Any, ...], Value] | None,
 ) -> None:
     if equal is not None and value.args:
         ids = [found.resolve(a).id for a in value.args]

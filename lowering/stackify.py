@@ -13,7 +13,8 @@ right by construction (no lost copies, no swaps); `lowering.locals` merges the t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
 from ..ir.graph import PARAM, PHI, Anchor, Edge, Function, Label, ValType, Value
@@ -37,7 +38,7 @@ from .events import (
 )
 from .place import Placement
 
-Code: TypeAlias = "list[tuple[object, ...]]"
+Code: TypeAlias = "list[tuple[Any, ...]]"
 """Instructions; locals are virtual, labels are objects: `(0x02, label, type or None)`,
 `(0x0C, label)`, `(0x0E, (labels...), default label)`."""
 
@@ -176,7 +177,7 @@ class Stackifier:
             self.instruction(value.op, value.imm, value.args)
 
     def instruction(
-        self, op: int, imm: tuple[object, ...], args: list[Value] | tuple[Value, ...]
+        self, op: int, imm: tuple[Any, ...], args: list[Value] | tuple[Value, ...]
     ) -> None:
         """Write an instruction behind the code that pushes its operands."""
         self.out.append((op, *imm))
@@ -329,7 +330,7 @@ def _exit_names(events: list[Event]) -> dict[int, list[tuple[BasicBlock, Value]]
     rotating variables share one local.
     """
     found: dict[int, list[tuple[BasicBlock, Value]]] = {}
-    for event, following in zip(events, events[1:], strict=False):
+    for event, following in pairwise(events):
         match event:
             case (8, _, Label(kind="loop") as label, list() as args, _):
                 behind = following[1]

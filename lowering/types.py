@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..ir.graph import ValType
 
 I32, I64, F32, F64, V128 = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B
@@ -18,7 +20,7 @@ _ZERO = {
 _NULLABLE = 0x63
 
 
-def default(type: ValType) -> tuple[int, tuple[object, ...]] | None:
+def default(type: ValType) -> tuple[int, tuple[Any, ...]] | None:
     """Return opcode and immediates of a local's initial value, `None` where it has none."""
     if isinstance(type, tuple):
         return (0xD0, (type[1],)) if type[0] == _NULLABLE else None
