@@ -122,10 +122,7 @@ def using(x: V, y: V, k: K, a: K, b: K) -> Rows:
             *(zeros(x, a), zeros(y, b), a < 0, b < 0),
         )
     for op in ("div", "rem"):
-        yield (
-            *(f"known-{op}_s", x.op(f"{op}_s", y), x.op(f"{op}_u", y)),
-            *(zeros(x, a), zeros(y, b), a < 0, b < 0),
-        )
+        yield f"known-{op}_s", x.op(f"{op}_s", k), x.op(f"{op}_u", k), zeros(x, a), a < 0, k > 0
     yield "known-eq-false", x.cmp("eq", y), 0, zeros(x, a), ones(y, b), (a & b).is_not(0)
     yield "known-ne-true", x.cmp("ne", y), 1, zeros(x, a), ones(y, b), (a & b).is_not(0)
     yield "known-eqz-false", eqz(x), 0, ones(x, a), a.is_not(0)

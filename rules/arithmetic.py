@@ -50,7 +50,6 @@ def constants(x: V, y: V, a: K, b: K) -> Rows:
     yield "const-sub-add", (x.of(a) - x) + b, x.of(a + b) - x
     yield "const-sub-sub", x.of(a) - (x + b), x.of(a - b) - x
     yield "const-sub-const-sub", x.of(a) - (x.of(b) - x), x + (a - b)
-    yield "mul-neg-const", (-x) * a, x * -a
     yield "mul-shl-const", x.shl(a) * b, x * (const(b).shl(a))
     yield "shl-mul-const", (x * b).shl(a), x * (const(b).shl(a))
 
@@ -60,8 +59,8 @@ def distribution(x: V, y: V, z: V, a: K, b: K) -> Rows:
     """Two products of the same factor become one."""
     yield "mul-add-distribute", (x * z) + (y * z), (x + y) * z
     yield "mul-sub-distribute", (x * z) - (y * z), (x - y) * z
-    yield "mul-add-one", (x * a) + x, x * (a + 1)
-    yield "mul-sub-one", (x * a) - x, x * (a - 1)
+    yield "mul-add-one", (x * a) + x, x * (const(a) + 1)
+    yield "mul-sub-one", (x * a) - x, x * (const(a) + -1)
     yield "shl-add-distribute", x.shl(z) + y.shl(z), (x + y).shl(z)
     yield "shl-sub-distribute", x.shl(z) - y.shl(z), (x - y).shl(z)
     yield "shl-add-self", x.shl(a) + x, x * (x.of(1).shl(a) + 1), in_width(a)
@@ -78,7 +77,6 @@ def strength(x: V, c: K) -> Rows:
     yield "div_u-top", x.op("div_u", top), x.shr_u(x.bits - 1)
     yield "rem_u-pow2", x.op("rem_u", c), x & (c - 1), is_pow2(c)
     yield "rem_u-top", x.op("rem_u", top), x & ~top
-    yield "rem_s-negative", x.op("rem_s", c), x.op("rem_s", -c), c < -1, c > top
 
 
 @rules("i32")

@@ -7,7 +7,7 @@ comparison (its opposite exists). A Boolean is an i32 known to be 0 or 1 (``kz``
 from __future__ import annotations
 
 from .language import Rows, rules, zeros
-from .terms import I32, K32, K64, K, V, convert, eqz, is_pow2, log2
+from .terms import I32, K32, K64, K, V, convert, eqz, is_pow2
 
 OPPOSITES = (
     ("eq", "ne"),
@@ -76,7 +76,7 @@ def against_constants(x: V, y: V, c: K) -> Rows:
 @rules("i32", "i64")
 def shorter_constants(x: V, c: K) -> Rows:
     """One less, where the constant then takes a byte less: 64 needs two bytes of LEB, 63 one."""
-    edge = (*is_pow2(c), f"(= 6 (% {log2(c).text} 7))")
+    edge = (*is_pow2(c), (c & sum(1 << (6 + 7 * i) for i in range(x.bits // 7 - 1))).is_not(0))
     for sign in ("_s", "_u"):
         yield f"lt{sign}-shorter", x.cmp(f"lt{sign}", c), x.cmp(f"le{sign}", c - 1), edge
         yield f"ge{sign}-shorter", x.cmp(f"ge{sign}", c), x.cmp(f"gt{sign}", c - 1), edge

@@ -143,5 +143,5 @@ def walk(t: Tok, p: I32, o: N, m: N, s: N, n: N, g: N, u: Val, j: K32, k: K32) -
 
 
 def _apart(d: N, stored: N, loaded: N) -> str:
-    """The condition ``d >= stored or d <= -loaded``: not both differences are negative."""
-    return f"(>= (& {(d - stored).text} {(N('0') - loaded - d).text}) 0)"
+    """The condition ``d >= stored or d <= -loaded``: the larger difference is not negative."""
+    return f"(>= (max {(d - stored).text} {(N('0') - loaded - d).text}) 0)"
