@@ -28,7 +28,6 @@ from .graph import (
     walk,
 )
 
-
 _NUMBERS = (0x7F, 0x7E, 0x7D, 0x7C, 0x7B)
 """Number and vector types: the types without subtypes."""
 

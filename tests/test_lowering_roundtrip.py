@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import wasmtime
-
 from eqsat.ir.check import check
 from eqsat.ir.demand import simplify
 from eqsat.ir.graph import Function
@@ -140,7 +139,8 @@ def test_load_does_not_pass_a_global_write() -> None:
 def test_common_subexpression_is_computed_once() -> None:
     ops = body_of(
         """(module (func (export "f") (param i32 i32) (result i32)
-             (i32.mul (i32.add (local.get 0) (local.get 1)) (i32.add (local.get 0) (local.get 1)))))"""
+             (i32.mul (i32.add (local.get 0) (local.get 1))
+               (i32.add (local.get 0) (local.get 1)))))"""
     )
     assert ops.count(0x6A) == 1
 
