@@ -81,7 +81,7 @@ def check(original: bytes, output: bytes, options: Options, left: float | None) 
 
 def _differential(original: bytes, output: bytes, options: Options, left: float | None) -> str:
     """Run both modules side by side, within what time is left."""
-    from ..verify.differential import compare
+    from ..verify.differential import explore
 
     if not options.differential:
         return "not run: switched off"
@@ -90,7 +90,9 @@ def _differential(original: bytes, output: bytes, options: Options, left: float 
         seconds = min(seconds, left / 2)
         if seconds < DIFFERENTIAL_LEAST:
             return "not run: no time left"
-    found = compare(original, output, seconds=seconds, seed=SEED, calls=DIFFERENTIAL_CALLS)
-    if found is not None:
-        raise OutputError("behaviour", f"the output behaves differently ({found})", output)
-    return f"up to {DIFFERENTIAL_CALLS} calls, {seconds:.2f} s: no difference"
+    found = explore(original, output, seconds=seconds, seed=SEED, calls=DIFFERENTIAL_CALLS)
+    if found.difference is not None:
+        raise OutputError(
+            "behaviour", f"the output behaves differently ({found.difference})", output
+        )
+    return f"{found.calls} calls, no difference" + (f" ({found.reason})" if found.reason else "")

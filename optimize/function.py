@@ -6,17 +6,22 @@ This is where "never worse" and "every change proven" are decided, in one place.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .report import FunctionRecord, Status
 
-__all__ = ["Candidate", "Check", "Measure", "Outcome", "Verdict", "improve"]
+__all__ = ["Candidate", "Check", "Measure", "Outcome", "Verdict", "improve", "joined"]
 
 MAX_PROOFS = 4
 """Candidates of one function that are tried in the validator: a fifth is hardly ever proven when
 four were not, and each costs as much as a proof."""
+
+
+HOPELESS = ("more than", "conditions nested", "deadline")
+"""Beginnings of reasons that lie in the original: no candidate of that function does better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,15 @@ class Candidate:
     """One way to write a function.
 
     `new_types` are function types (parameters, results) appended to the module's; `hints` go to
-    the validator untouched and are not trusted there. `rules` contributed to it.
+    the validator untouched and are not trusted there. `rules` contributed to it. `form` numbers the
+    graph that it was made from: candidates of one form share their difficulties.
     """
 
     body: bytes
     new_types: tuple[Any, ...] = ()
     hints: Any = None
     rules: tuple[str, ...] = ()
+    form: int = 0
 
 
 class Verdict(Protocol):
@@ -111,7 +118,11 @@ def improve(
     worst: Status = "unchanged"
     reason = nothing
     queries = rlimit = rejected = 0
-    for candidate in cheaper[:MAX_PROOFS]:
+    failures: Counter[int] = Counter()
+    while cheaper and rejected < MAX_PROOFS:
+        # The next form when one was not proven: its other ways of writing have the same trouble.
+        candidate = min(cheaper, key=lambda one: failures[one.form])
+        cheaper.remove(candidate)
         verdict = check(index, candidate)
         queries += verdict.queries
         rlimit += verdict.rlimit
@@ -134,9 +145,12 @@ def improve(
             )
             return Outcome(record, candidate.body, candidate.new_types)
         rejected += 1
+        failures[candidate.form] += 1
         if rejected == 1:
             worst = "refuted" if verdict.status == "refuted" else "unknown"
             reason = verdict.reason
+        if verdict.reason.startswith(HOPELESS):
+            break
     cost = measure.figure(original)
     return Outcome(
         FunctionRecord(
@@ -156,9 +170,32 @@ def improve(
     )
 
 
-def _cheaper(
-    original: bytes, candidates: Iterable[Candidate], measure: Measure
-) -> Sequence[Candidate]:
+def joined(first: Outcome, second: Outcome) -> Outcome:
+    """One outcome for two visits in a row; each change is proven against the original."""
+    a, b = first.record, second.record
+    changed = second.body is not None
+    record = FunctionRecord(
+        index=a.index,
+        name=a.name,
+        status=a.status,
+        reason=a.reason,
+        bytes_before=a.bytes_before,
+        bytes_after=b.bytes_after if changed else a.bytes_after,
+        cost_before=a.cost_before,
+        cost_after=b.cost_after if changed else a.cost_after,
+        rules=tuple(sorted({*a.rules, *b.rules})),
+        method=b.method if changed else a.method,
+        queries=a.queries + b.queries,
+        rlimit=a.rlimit + b.rlimit,
+        rejected=a.rejected + b.rejected,
+        seconds=a.seconds + b.seconds,
+    )
+    return Outcome(
+        record, *((second.body, second.new_types) if changed else (first.body, first.new_types))
+    )
+
+
+def _cheaper(original: bytes, candidates: Iterable[Candidate], measure: Measure) -> list[Candidate]:
     """Candidates that cost less than the original, cheapest first, each body once.
 
     Ties are broken by the order in which the candidates came, which is fixed.

@@ -17,6 +17,7 @@ from .function import Candidate, Measure, Outcome, Verdict, improve
 from .measure import FuelCost, SizeCost
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
+from .worklist import Batch
 
 if TYPE_CHECKING:
     from ..egraph import Engine, Limits
@@ -33,13 +34,16 @@ __all__ = ["Search", "measure_for"]
 SATURATION_SHARE = 0.25
 """Part of the time left that one batch may spend in the e-graph: proofs need the rest."""
 
+CHECK_SHARE = 0.08
+"""Part of a wall budget that one proof may take: most take a hundredth, and those that take long
+hardly ever end well."""
+
+CHECK_LEAST = 0.05
+"""Seconds one proof may take however small the budget."""
+
 ROUNDS = 2
 """Saturations of one function: what the first changes in the skeleton (branches gone, loads
 forwarded) lets a second find more, a third found nothing on the corpus."""
-
-REPEATS = 3
-"""Times a function is taken through everything again after a change, until nothing changes: so
-that optimizing twice finds nothing that optimizing once did not."""
 
 
 def measure_for(options: Options, model: CostModel | None = None) -> Measure:
@@ -111,9 +115,7 @@ class Search:
             minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
-    def all(
-        self, batches: Sequence[tuple[int, ...]], stop: Callable[[], bool]
-    ) -> Iterator[Outcome]:
+    def all(self, batches: Sequence[Batch], stop: Callable[[], bool]) -> Iterator[Outcome]:
         """Work on all batches in this process."""
         for batch in batches:
             for outcome in self.run(batch):
@@ -123,11 +125,13 @@ class Search:
             if self._late():
                 return
 
-    def run(self, batch: Sequence[int]) -> Iterator[Outcome]:
+    def run(self, batch: Batch) -> Iterator[Outcome]:
         """Work on one batch; functions that time does not suffice for are left out."""
         forms: dict[int, list[_Form]] = {}
-        for index in batch:
-            graph = self._lower(self.module, index)
+        bodies: dict[int, bytes] = {}
+        for index, body in batch:
+            bodies[index] = self.module.body_bytes(index) if body is None else body
+            graph = self._lower(index, body)
             if isinstance(graph, str):
                 yield self._skipped(index, graph)
             else:
@@ -137,43 +141,27 @@ class Search:
             if self._late():
                 return
             try:
-                yield self._improve(index, forms[index])
+                yield self._improve(index, bodies[index], forms[index])
             except Exception as fault:
                 yield self._skipped(index, _fault(fault))
 
-    def _improve(self, index: int, forms: Sequence[_Form]) -> Outcome:
-        """Improve one function, then what came out, until nothing changes."""
-        began = time.perf_counter()
-        original = self.module.body_bytes(index)
-        name = self.names.get(index, "")
-        best: Outcome | None = None
-        for _ in range(1 + REPEATS):
-            found = improve(
-                index,
-                name,
-                original if best is None or best.body is None else best.body,
-                self._candidates(forms),
-                check=self._check,
-                measure=self.measure,
-                began=began,
-            )
-            if found.body is None:
-                return found if best is None else best
-            best = found if best is None else _joined(best, found)
-            assert best.body is not None
-            again = self._lower(_with_body(self.module, best.body), index)
-            if self._late() or isinstance(again, str):
-                return best
-            repeated = {index: [_Form(again)]}
-            self._saturate(repeated)
-            forms = repeated[index]
-        assert best is not None
-        return best
+    def _improve(self, index: int, body: bytes, forms: Sequence[_Form]) -> Outcome:
+        """Improve one function, which has this body by now."""
+        return improve(
+            index,
+            self.names.get(index, ""),
+            body,
+            self._candidates(forms),
+            check=self._check,
+            measure=self.measure,
+            began=time.perf_counter(),
+        )
 
-    def _lower(self, module: Module, index: int) -> Function | str:
+    def _lower(self, index: int, body: bytes | None) -> Function | str:
         """The function's graph, or why there is none."""
         from ..lowering import Unsupported, lower
 
+        module = self.module if body is None else _with_body(self.module, body)
         try:
             return lower(module, index)
         except Unsupported as refusal:
@@ -236,13 +224,13 @@ class Search:
         """Every emission of every graph of a function."""
         from ..lowering import STYLES, Unsupported, emit
 
-        for form in reversed(forms):
+        for number, form in reversed([*enumerate(forms)]):
             for style in STYLES:
                 try:
                     emission = emit(form.graph, style)
                 except Unsupported:
                     continue
-                yield Candidate(emission.body, (), _hints(emission), form.rules)
+                yield Candidate(emission.body, (), _hints(emission), form.rules, number)
 
     def _check(self, index: int, candidate: Candidate) -> Verdict:
         """Let the validator judge a candidate."""
@@ -252,8 +240,11 @@ class Search:
             self._validator = Validator(self.data)
         deadline = None
         if self.deadline is not None:
+            left = self.deadline - time.monotonic()
+            if self.options.budget is not None:
+                left = min(left, max(CHECK_LEAST, CHECK_SHARE * self.options.budget))
             # The validator counts on the other clock.
-            deadline = time.perf_counter() + self.deadline - time.monotonic()
+            deadline = time.perf_counter() + left
         return self._validator.check(
             index,
             candidate.body,
@@ -308,25 +299,3 @@ def _with_body(module: Module, body: bytes) -> Module:
     changed.data = body
     changed.code = [(0, len(body))] * len(module.code)
     return changed
-
-
-def _joined(first: Outcome, second: Outcome) -> Outcome:
-    """One outcome for two changes in a row, each proven against the original."""
-    a, b = first.record, second.record
-    record = FunctionRecord(
-        index=a.index,
-        name=a.name,
-        status=b.status,
-        reason=b.reason,
-        bytes_before=a.bytes_before,
-        bytes_after=b.bytes_after,
-        cost_before=a.cost_before,
-        cost_after=b.cost_after,
-        rules=tuple(sorted({*a.rules, *b.rules})),
-        method=b.method,
-        queries=a.queries + b.queries,
-        rlimit=a.rlimit + b.rlimit,
-        rejected=a.rejected + b.rejected,
-        seconds=b.seconds,
-    )
-    return Outcome(record, second.body, second.new_types)

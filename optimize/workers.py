@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["Lost", "Pool", "can_fork"]
+from .worklist import Batch
+
+__all__ = ["Lost", "Pool", "Work", "can_fork"]
 
 POLL_MILLISECONDS = 50
 """How long the parent sleeps before it looks at the clock and at Ctrl-C again."""
@@ -36,7 +38,7 @@ HEAD = struct.Struct("<I")
 
 T = TypeVar("T")
 
-Work: TypeAlias = Callable[[Sequence[int]], Iterator[T]]
+Work: TypeAlias = Callable[[Batch], Iterator[T]]
 """What a worker does with a batch: yields one result per function as it is known."""
 
 
@@ -60,7 +62,7 @@ class _Worker:
     pid: int
     tasks: int
     results: int
-    batch: tuple[int, ...] = ()
+    batch: Batch = ()
     """Functions of the batch in work that have no result yet."""
     pending: bytearray = field(default_factory=bytearray)
 
@@ -87,7 +89,7 @@ class Pool(Generic[T]):
 
     def run(
         self,
-        batches: Sequence[tuple[int, ...]],
+        batches: Sequence[Batch],
         *,
         deadline: Callable[[], float | None],
         stop: Callable[[], bool],
@@ -119,7 +121,7 @@ class Pool(Generic[T]):
                     continue
                 poll.unregister(worker.results)
                 # The first function without a result is the one in work: it is lost alone.
-                yield Lost(worker.batch[0], f"the worker ended ({self._bury(worker)})")
+                yield Lost(worker.batch[0][0], f"the worker ended ({self._bury(worker)})")
                 if worker.batch[1:]:
                     waiting.append(worker.batch[1:])
                 self._workers.remove(worker)
@@ -167,7 +169,7 @@ class Pool(Generic[T]):
         finally:
             os._exit(code)
 
-    def _send(self, worker: _Worker, batch: tuple[int, ...]) -> None:
+    def _send(self, worker: _Worker, batch: Batch) -> None:
         worker.batch = batch
         with contextlib.suppress(BrokenPipeError):
             _write(worker.tasks, pickle.dumps(batch))
@@ -182,7 +184,7 @@ class Pool(Generic[T]):
             result: T = pickle.loads(pending[HEAD.size : HEAD.size + size])
             del pending[: HEAD.size + size]
             done = self._index_of(result)
-            worker.batch = tuple(index for index in worker.batch if index != done)
+            worker.batch = tuple(item for item in worker.batch if item[0] != done)
             yield result
 
     def _bury(self, worker: _Worker) -> str:
@@ -200,7 +202,7 @@ def _serve(tasks: int, results: int, start: Callable[[], Work[T]]) -> None:
     work = start()
     with open(tasks, "rb") as source:
         while head := source.read(HEAD.size):
-            batch: tuple[int, ...] = pickle.loads(source.read(HEAD.unpack(head)[0]))
+            batch: Batch = pickle.loads(source.read(HEAD.unpack(head)[0]))
             for result in work(batch):
                 _write(results, pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
 

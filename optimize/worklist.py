@@ -9,15 +9,16 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-__all__ = ["Bodies", "Duplicate", "Worklist", "batches", "selected", "worklist"]
+__all__ = ["Batch", "Bodies", "Duplicate", "Worklist", "batches", "selected", "worklist"]
 
 SMALLEST_BODY = 4
 """Bytes of a body below which nothing can be saved: no locals, one instruction, `end`."""
 
-HUGE_BODY = 24_000
-"""Bytes of a body from which it comes last: it may eat a whole budget for one proof."""
+HUGE_BODY = 800
+"""Bytes of a body from which it comes last: emission and proof take more than linear time, so a
+budget that does not suffice for all is better spent on the others."""
 
 BATCH_BYTES = 12_000
 """Bytes of bodies that share one e-graph: about 20,000 e-nodes, where registering rules is cheap
@@ -86,7 +87,8 @@ def worklist(
 ) -> Worklist:
     """Sort the functions of `module` into those to look at and the rest.
 
-    Ranked by size, the largest first, since gain goes with size; huge ones come last.
+    Ranked by size, the largest first, since gain goes with size; huge ones come last, the
+    smallest of them first.
     """
     sizes: dict[int, int] = {}
     duplicates: list[Duplicate] = []
@@ -116,17 +118,26 @@ def _rank(index: int, size: int) -> tuple[bool, int, int]:
     return (huge, size if huge else -size, index)
 
 
-def batches(module: Bodies, ranked: Sequence[int]) -> list[tuple[int, ...]]:
-    """Cut the ranked functions into batches, in order, none empty."""
-    found: list[tuple[int, ...]] = []
-    batch: list[int] = []
+Batch: TypeAlias = tuple[tuple[int, bytes | None], ...]
+"""Functions that share an e-graph: index, and the body it has by now (None: the original one)."""
+
+
+def batches(
+    module: Bodies, ranked: Sequence[int], bodies: Mapping[int, bytes] | None = None
+) -> list[Batch]:
+    """Cut the ranked functions into batches, in order, none empty.
+
+    `bodies` has the functions that have another body by now.
+    """
+    found: list[Batch] = []
+    batch: list[tuple[int, bytes | None]] = []
     room = BATCH_BYTES
     for index in ranked:
         start, end = module.code[index - module.imported_functions]
         if batch and (end - start > room or len(batch) == BATCH_FUNCTIONS):
             found.append(tuple(batch))
             batch, room = [], BATCH_BYTES
-        batch.append(index)
+        batch.append((index, None if bodies is None else bodies.get(index)))
         room -= end - start
     if batch:
         found.append(tuple(batch))

@@ -3,12 +3,18 @@
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
-from eqsat.optimize.workers import Lost, Pool, can_fork
+from eqsat.optimize.workers import Lost, Pool, Work, can_fork
+from eqsat.optimize.worklist import Batch
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="no fork on this platform")
+
+
+def of(indices: Iterable[int]) -> Batch:
+    return tuple((index, None) for index in indices)
 
 
 def never() -> bool:
@@ -19,8 +25,8 @@ def no_deadline() -> float | None:
     return None
 
 
-def squares(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
-    for index in batch:
+def squares(batch: Batch) -> Iterator[tuple[int, int]]:
+    for index, _ in batch:
         yield index, index * index
 
 
@@ -29,13 +35,13 @@ def first(result: tuple[int, int]) -> int:
 
 
 def collect(
-    work: object, batches: list[tuple[int, ...]], count: int = 2, seconds: float | None = None
-) -> tuple[dict[int, int], dict[int, str]]:
-    found: dict[int, int] = {}
+    work: Work[Any], batches: list[tuple[int, ...]], count: int = 2, seconds: float | None = None
+) -> tuple[dict[int, Any], dict[int, str]]:
+    found: dict[int, Any] = {}
     lost: dict[int, str] = {}
     end = None if seconds is None else time.monotonic() + seconds
-    with Pool(count, lambda: work, first) as pool:  # type: ignore[arg-type,return-value]
-        for result in pool.run(batches, deadline=lambda: end, stop=never):
+    with Pool(count, lambda: work, first) as pool:
+        for result in pool.run([of(batch) for batch in batches], deadline=lambda: end, stop=never):
             if isinstance(result, Lost):
                 lost[result.index] = result.reason
             else:
@@ -53,17 +59,17 @@ def test_all_results_arrive(count: int) -> None:
 
 
 def test_large_results_arrive_whole() -> None:
-    def work(batch: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        for index in batch:
+    def work(batch: Batch) -> Iterator[tuple[int, bytes]]:
+        for index, _ in batch:
             yield index, bytes([index]) * 300_000
 
     found, _ = collect(work, [(1, 2), (3,)])
-    assert {index: len(data) for index, data in found.items()} == dict.fromkeys((1, 2, 3), 300_000)  # type: ignore[arg-type]
+    assert {index: len(data) for index, data in found.items()} == dict.fromkeys((1, 2, 3), 300_000)
 
 
 def test_dead_worker_costs_one_function() -> None:
-    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
-        for index in batch:
+    def work(batch: Batch) -> Iterator[tuple[int, int]]:
+        for index, _ in batch:
             if index == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
             if index == 6:
@@ -76,8 +82,8 @@ def test_dead_worker_costs_one_function() -> None:
 
 
 def test_deadline_kills() -> None:
-    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
-        for index in batch:
+    def work(batch: Batch) -> Iterator[tuple[int, int]]:
+        for index, _ in batch:
             if index == 2:
                 time.sleep(60)
             yield index, index
@@ -89,14 +95,14 @@ def test_deadline_kills() -> None:
 
 
 def test_stop_ends_the_run() -> None:
-    def work(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
-        for index in batch:
+    def work(batch: Batch) -> Iterator[tuple[int, int]]:
+        for index, _ in batch:
             time.sleep(0.01)
             yield index, index
 
     seen: list[int] = []
     with Pool(1, lambda: work, first) as pool:
-        for result in pool.run([tuple(range(1000))], deadline=no_deadline, stop=lambda: bool(seen)):
+        for result in pool.run([of(range(1000))], deadline=no_deadline, stop=lambda: bool(seen)):
             assert not isinstance(result, Lost)
             seen.append(result[0])
     assert 0 < len(seen) < 1000
@@ -104,6 +110,6 @@ def test_stop_ends_the_run() -> None:
 
 def test_no_child_is_left() -> None:
     with Pool(2, lambda: squares, first) as pool:
-        assert len(list(pool.run([(1,), (2,)], deadline=no_deadline, stop=never))) == 2
+        assert len(list(pool.run([of([1]), of([2])], deadline=no_deadline, stop=never))) == 2
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
