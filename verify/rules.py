@@ -463,7 +463,10 @@ def _infer(tree: Sexp, expected: str | None, sorts: dict[str, str]) -> None:
         _infer(operands[0], None, sorts)
         _infer(operands[1], "i64", sorts)
         return
-    for operand, sort in zip(operands, _argument_sorts(head, len(operands)), strict=True):
+    expected_sorts = _argument_sorts(head, len(operands))
+    if len(expected_sorts) != len(operands):
+        raise UnreadableRule(f"{head} takes {len(expected_sorts)} arguments, not {len(operands)}")
+    for operand, sort in zip(operands, expected_sorts, strict=True):
         _infer(operand, sort, sorts)
 
 

@@ -43,6 +43,15 @@ _COMPARE: Final = frozenset(
         *(f"{op}_{sign}" for op in ("lt", "gt", "le", "ge") for sign in "su"),
     )
 )
+_BINARY: Final = frozenset(
+    (
+        *("add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor"),
+        *("shl", "shr_s", "shr_u", "rotl", "rotr", "div", "min", "max", "copysign"),
+    )
+)
+_CONVERSIONS: Final = frozenset(
+    ("wrap", "extend", "trunc", "convert", "demote", "promote", "reinterpret")
+)
 _FIXED: Final = {
     "tok.entry": (("i64", "i64"), "Tok"),
     "tok.opaque": (("i64",), "Tok"),
@@ -82,9 +91,12 @@ def signature(head: str) -> tuple[tuple[str, ...], str]:
         raise UnreadableRule(f"unknown constructor {head}")
     if rest == "const":
         return ("i64",), sort
-    inner = [part for part in rest.split("_") if part in _INNER]
-    if inner:
+    words = rest.split("_")
+    inner = [word for word in words if word in _INNER]
+    if inner and words[0] in _CONVERSIONS:
         return (_SORTS[inner[0]],), sort
+    if rest not in _UNARY and rest not in _BINARY and rest not in _COMPARE:
+        raise UnreadableRule(f"unknown constructor {head}")
     result = "I32" if rest in _COMPARE else sort
     return ((sort,) if rest in _UNARY else (sort, sort)), result
 
