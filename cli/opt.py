@@ -18,7 +18,7 @@ from .config import COUNTED, apply_settings
 from .errors import CliError, Exit, say
 from .interrupt import Interrupt
 from .progress import show_progress
-from .reading import STDIO, read_module, shown_path
+from .reading import STDIO, read_module, reason, shown_path
 from .summary import stats_table, summary_lines
 from .writing import save_reproducer, write
 
@@ -151,7 +151,9 @@ def _optimize(
     interrupt: Interrupt,
 ) -> Result:
     """Call the optimizer and turn its errors into ours."""
+    from ..extract import CostError
     from ..optimize.driver import optimize
+    from ..rules.language import RuleError
 
     shown = shown_path(path)
     try:
@@ -161,6 +163,14 @@ def _optimize(
         raise CliError(
             "E0303", f"{shown}: not a valid module{where or ': ' + error.message}"
         ) from (None)
+    except RuleError as error:
+        raise CliError("E0305", str(error)) from None
+    except CostError as error:
+        raise CliError("E0306", str(error)) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise CliError("E0302", f"{error.filename}: cannot be read ({reason(error)})") from None
     except FuseBlown as error:
         raise CliError("E0102", f"{shown}: {error}") from None
     except OutputError as error:

@@ -6,6 +6,7 @@ import argparse
 import fnmatch
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,28 +79,45 @@ def _show(found: Sequence[Rule], *, as_json: bool) -> int:
 
 
 def _verify(found: Sequence[Rule], arguments: argparse.Namespace) -> int:
-    """Prove every rule; exit code 0 only if all are proven."""
-    from ..optimize.rulebook import proof_of
+    """Prove every rule, and compare with the recorded proofs; exit code 0 only if all is well."""
+    from ..optimize.rulebook import lock_faults, proofs_of
 
-    counts = {"proven": 0, "refuted": 0, "unknown": 0}
-    rows = []
-    for rule in found:
-        proof = proof_of(rule)
-        counts[proof.status] += 1
-        rows.append({**_plain(rule), "status": proof.status, "method": proof.method})
-        if proof.status != "proven" and not arguments.json:
-            why = f": {proof.counterexample}" if proof.counterexample else ""
-            print(f"{proof.status} {rule.name} ({rule.source}){why}")
-        elif arguments.verbose and not arguments.json:
-            print(f"{proof.status} {rule.name} ({proof.method}, {proof.seconds:.3f} s)")
+    by_name = {rule.name: rule for rule in found}
+    proofs = proofs_of(found)
+    rows = [
+        {
+            **_plain(by_name[proof.name]),
+            "status": proof.status,
+            "method": proof.method,
+            "reason": proof.reason,
+            "counterexample": list(proof.counterexample),
+        }
+        for proof in proofs
+    ]
+    # A part of the rules, or a user's, is not what the lock is about.
+    whole = arguments.name is None and not arguments.rules
+    faults = lock_faults(found) if whole else []
     if arguments.json:
-        _json(rows)
+        _json({"rules": rows, "lock": faults})
+    else:
+        for proof in proofs:
+            rule = by_name[proof.name]
+            if proof.status != "proven":
+                values = ", ".join(proof.counterexample)
+                why = f" (wrong for {values})" if values else ""
+                print(f"{proof.status} {proof.name} ({rule.source}): {proof.reason}{why}")
+            elif arguments.verbose:
+                print(f"proven {proof.name} ({proof.method}, {proof.seconds:.3f} s)")
+        for fault in faults:
+            print(f"proofs.lock: {fault}")
+    counts = Counter(proof.status for proof in proofs)
     if not arguments.quiet:
         say(
             f"{len(found)} rules: {counts['proven']} proven, {counts['refuted']} refuted, "
-            f"{counts['unknown']} unknown"
+            f"{counts['unknown']} unknown" + (f"; lock: {len(faults)} faults" if faults else "")
         )
-    return Exit.OK if counts["proven"] == len(found) else Exit.GATE
+    sys.stdout.flush()
+    return Exit.OK if counts["proven"] == len(found) and not faults else Exit.GATE
 
 
 def _plain(rule: Rule) -> dict[str, str | int]:

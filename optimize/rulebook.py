@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..rules.language import Rule
     from ..verify.rules import RuleProof
 
-__all__ = ["book", "every_rule", "proof_of"]
+__all__ = ["book", "every_rule", "lock_faults", "proof_of", "proofs_of"]
 
 
 def book(paths: Sequence[Path] = ()) -> RuleBook:
@@ -26,14 +26,17 @@ def book(paths: Sequence[Path] = ()) -> RuleBook:
     """
     from ..rules.book import load
 
-    return load()
+    return load(tuple(paths), prove=proof_of)
 
 
 def every_rule(paths: Sequence[Path] = ()) -> list[Rule]:
-    """All rules, proven or not: the house's, then those in `paths`."""
-    from ..rules.book import built_in
+    """All rules, proven or not: the house's, then those in `paths`. Raises RuleError, OSError."""
+    from ..rules.book import built_in, user_rules
 
-    return list(built_in())
+    found = list(built_in())
+    for path in paths:
+        found += user_rules(path)
+    return found
 
 
 def proof_of(rule: Rule) -> RuleProof:
@@ -41,3 +44,27 @@ def proof_of(rule: Rule) -> RuleProof:
     from ..verify.rules import prove_rule
 
     return prove_rule(rule.text)
+
+
+def proofs_of(rules: Sequence[Rule]) -> list[RuleProof]:
+    """Prove rules together: also that no two give one question to the host two meanings."""
+    from ..verify.rules_lock import prove_all
+
+    return prove_all([(rule.name, rule.text) for rule in rules])
+
+
+def lock_faults(rules: Sequence[Rule]) -> list[str]:
+    """What is wrong with the recorded proofs of the house's rules; empty if they are complete."""
+    from ..rules.book import LOCK
+    from ..verify.rules_lock import digest, read
+
+    recorded = {name: row["hash"] for name, row in read(LOCK).items()}
+    wanted = {rule.name: digest(rule.text) for rule in rules}
+    faults = [f"no proof of {name}" for name in sorted(wanted.keys() - recorded.keys())]
+    faults += [f"{name} is no rule any more" for name in sorted(recorded.keys() - wanted.keys())]
+    faults += [
+        f"the proof of {name} is of another text"
+        for name in sorted(wanted.keys() & recorded.keys())
+        if wanted[name] != recorded[name]
+    ]
+    return faults
