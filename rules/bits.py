@@ -8,7 +8,7 @@ were extended.
 from __future__ import annotations
 
 from .language import Rows, rules
-from .terms import I32, I64, K32, K64, K, V, const, convert, eqz, in_width, smaller
+from .terms import I32, I64, K32, K64, K, V, convert, in_width, smaller
 
 LOW32 = 0xFFFF_FFFF
 
@@ -29,25 +29,14 @@ def masks(x: V, y: V, z: V, a: K, b: K) -> Rows:
     yield "or-absorb", x | (x & y), x
     yield "and-complement", x & ~x, 0
     yield "or-complement", x | ~x, -1
-    yield "and-not-and", x & (~x | y), x & y
-    yield "or-not-or", x | (~x & y), x | y
-    yield "and-or-or", (x | y) & (x | z), x | (y & z)
     yield "or-and-and", (x & y) | (x & z), x & (y | z)
     yield "xor-and-and", (x & y) ^ (x & z), x & (y ^ z)
-    yield "and-not-not", ~x & ~y, ~(x | y)
     yield "or-not-not", ~x | ~y, ~(x & y)
     yield "xor-and", x ^ (x & y), x & ~y
-    yield "xor-or", x ^ (x | y), ~x & y
-    yield "not-neg", ~(-x), x + -1
-    yield "neg-not", -(~x), x + 1
     yield "not-add-const", ~(x + a), x.of(~a) - x
-    yield "not-const-sub", ~(x.of(a) - x), x + ~a
     yield "and-assoc-const", (x & a) & b, x & (a & b)
     yield "or-assoc-const", (x | a) | b, x | (a | b)
     yield "xor-assoc-const", (x ^ a) ^ b, x ^ (a ^ b)
-    yield "and-or-const-none", (x | a) & b, x & b, (a & b).is_(0)
-    yield "and-or-const-all", (x | a) & b, b, (a & b).is_(b)
-    yield "or-and-const-all", (x & a) | b, x | b, (a | b).is_(-1)
 
 
 @rules("i32", "i64")
@@ -80,7 +69,6 @@ def shifts(x: V, y: V, z: V, a: K, b: K) -> Rows:
     yield "shl-and", (x & b).shl(a), x.shl(a) & b.shl(a), in_width(a)
     yield "and-shr_u", x.shr_u(a) & b, (x & b.shl(a)).shr_u(a), in_width(a)
     yield "shr_u-and", (x & b).shr_u(a), x.shr_u(a) & b.shr_u(a), in_width(a)
-    yield "shr_s-sign", x.shr_s(a).shr_u(x.bits - 1), x.shr_u(x.bits - 1), in_width(a)
     for op in ("and", "or", "xor"):
         yield f"{op}-shl-shl", x.shl(y).op(op, z.shl(y)), x.op(op, z).shl(y)
         yield f"{op}-shr_u-shr_u", x.shr_u(y).op(op, z.shr_u(y)), x.op(op, z).shr_u(y)
@@ -97,9 +85,6 @@ def rotates(x: V, y: V, a: K, b: K) -> Rows:
     yield "rotl-variable", x.shl(y) | x.shr_u(-y), x.rotl(y)
     yield "rotr-variable", x.shl(-y) | x.shr_u(y), x.op("rotr", y)
     yield "rotr-const", x.op("rotr", a), x.rotl(-a & (x.bits - 1))
-    yield "rotl-neg", x.rotl(-y), x.op("rotr", y)
-    yield "rotr-neg", x.op("rotr", -y), x.rotl(y)
-    yield "rotl-twice", x.rotl(a).rotl(b), x.rotl((a + b) & (x.bits - 1))
 
 
 @rules("i32", "i64")
@@ -112,8 +97,6 @@ def sign_extension(x: V, y: V, a: K) -> Rows:
         yield f"{name}-shifts", x.shl(x.bits - bits).shr_s(x.bits - bits), x.op(name)
         yield f"{name}-and", (x & a).op(name), x.op(name), (a & mask).is_(mask)
         yield f"{name}-mask", x.op(name) & a, x & a, (a & ~mask).is_(0)
-        yield f"{name}-shl", x.op(name).shl(a), x.shl(a), in_width(a), a >= x.bits - bits
-        yield f"{name}-eqz", eqz(x.op(name)), eqz(x & mask)
         for other in widths:
             yield (
                 f"{name}-extend{other}_s",
@@ -130,26 +113,8 @@ def between_widths(x: I32, y: I32, w: I64, v: I64, a: K32, c: K64) -> Rows:
     yield "wrap-extend_s", convert(wrap, convert(signed, x)), x
     yield "extend_u-wrap", convert(up, convert(wrap, w)), w & LOW32
     yield "extend_s-wrap", convert(signed, convert(wrap, w)), w.op("extend32_s")
-    yield "wrap-extend32_s", convert(wrap, w.op("extend32_s")), convert(wrap, w)
     yield "extend32_s-extend_u", convert(up, x).op("extend32_s"), convert(signed, x)
     yield "extend32_s-extend_s", convert(signed, x).op("extend32_s"), convert(signed, x)
-    yield "extend_s-and-low", convert(signed, x) & LOW32, convert(up, x)
     for op in ("add", "sub", "mul", "and", "or", "xor"):
         yield f"wrap-{op}", convert(wrap, w.op(op, v)), convert(wrap, w).op(op, convert(wrap, v))
-    for bits in (8, 16):
-        name = f"extend{bits}_s"
-        yield f"wrap-{name}", convert(wrap, w.op(name)), convert(wrap, w).op(name)
-        yield f"extend_s-{name}", convert(signed, x.op(name)), convert(up, x).op(name)
-    yield "wrap-shl", convert(wrap, w.shl(c)), convert(wrap, w).shl(const(c.as32())), c >= 0, c < 32
-    for op in ("and", "or", "xor"):
-        yield f"extend_u-{op}", convert(up, x).op(op, convert(up, y)), convert(up, x.op(op, y))
-        yield (
-            f"extend_s-{op}",
-            convert(signed, x).op(op, convert(signed, y)),
-            convert(signed, x.op(op, y)),
-        )
     yield "extend_u-and-const", convert(up, x) & c, convert(up, x & c.as32())
-    yield (
-        *("extend_u-shr_u", convert(up, x).shr_u(c), convert(up, x.shr_u(const(c.as32())))),
-        *(c >= 0, c < 32),
-    )

@@ -19,9 +19,7 @@ from .fold import asking
 from .language import Rule, RuleError, family_rules
 from .signature import header
 
-FAMILIES: Final = (
-    *("fold", "arithmetic", "bits", "compare", "select", "float", "memory", "analysis"),
-)
+FAMILIES: Final = (*("fold", "arithmetic", "bits", "compare", "select", "memory", "analysis"),)
 """The modules of rows, in the order in which their rules are loaded."""
 
 LOCK: Final = Path(__file__).with_name("proofs.lock")

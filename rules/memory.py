@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from .language import Rows, rules
 from .signature import VALUE_SORTS
-from .terms import F32, F64, I32, I64, K32, N, Tok, V, Val, convert
+from .terms import F32, F64, I32, I64, K32, V128, N, Tok, V, Val, convert
 
-MEMORY_SORTS = tuple(sort for sort in VALUE_SORTS if sort != "Ref")
+WALKING_SORTS = ("I32", "I64")
 WRAP = 1 << 32
 
 
@@ -37,41 +37,24 @@ def _low(v: V, size: int, sign: int) -> V:
 
 
 @rules(kind="effect")
-def forward(t: Tok, p: I32, o: N, v: I32, w: I64, x: F32, y: F64) -> Rows:
+def forward(t: Tok, p: I32, o: N, v: I32, w: I64, x: F32, y: F64, q: V128) -> Rows:
     """A load of exactly the bytes that were stored gives the stored value."""
-    for size in (1, 2, 4, 8):
-        for sign in (0, 1):
-            if sign and size == 8:
-                continue
-            name = f"{8 * size}{'_s' if sign else ''}"
-            if size <= 4 and not (sign and size == 4):
-                into = load("I32", store(t, p, o, size, v), p, o, size, sign)
-                yield f"load-store-i32-{name}", into, _low(v, size, sign)
-                into = load("I32", store(t, p, o, size, w), p, o, size, sign)
-                yield f"load-store-i32-of-i64-{name}", into, _low(_wrap(w), size, sign)
-            if size <= 4:
-                into = load("I64", store(t, p, o, size, v), p, o, size, sign)
-                extend = "i64.extend_i32_s" if sign else "i64.extend_i32_u"
-                yield f"load-store-i64-of-i32-{name}", into, convert(extend, _low(v, size, sign))
-            into = load("I64", store(t, p, o, size, w), p, o, size, sign)
-            yield f"load-store-i64-{name}", into, _low(w, size, sign)
-    for value, other, back, there in (
-        (x, v, "f32.reinterpret_i32", "i32.reinterpret_f32"),
-        (y, w, "f64.reinterpret_i64", "i64.reinterpret_f64"),
+    for value in (v, w):
+        for size in (1, 2, 4, 8)[: 3 if value is v else 4]:
+            full = 8 * size == value.bits
+            for sign in (0,) if full else (0, 1):
+                into = load(value.sort, store(t, p, o, size, value), p, o, size, sign)
+                name = f"{value.sort}-{8 * size}{'_s' if sign else ''}"
+                yield f"load-store-{name}", into, _low(value, size, sign)
+    for value, size in ((x, 4), (y, 8), (q, 16)):
+        into = load(value.sort, store(t, p, o, size, value), p, o, size, 0)
+        yield f"load-store-{value.sort}", into, value
+    for real, whole, size, back in (
+        (x, v, 4, "f32.reinterpret_i32"),
+        (y, w, 8, "f64.reinterpret_i64"),
     ):
-        kind, size = value.sort.lower(), value.bits // 8 if value.sort == "F64" else 4
-        yield (
-            f"load-store-{kind}",
-            load(value.sort, store(t, p, o, size, value), p, o, size, 0),
-            value,
-        )
-        into = load(value.sort, store(t, p, o, size, other), p, o, size, 0)
-        yield f"load-store-{kind}-of-int", into, convert(back, other)
-        into = load(other.sort, store(t, p, o, size, value), p, o, size, 0)
-        yield f"load-store-int-of-{kind}", into, convert(there, value)
-    vector = V("q", "V128")
-    into = load("V128", store(t, p, o, 16, vector), p, o, 16, 0)
-    yield "load-store-v128", into, vector
+        into = load(real.sort, store(t, p, o, size, whole), p, o, size, 0)
+        yield f"load-store-{real.sort}-of-{whole.sort}", into, convert(back, whole)
 
 
 def _wrap(w: V) -> V:
@@ -79,28 +62,15 @@ def _wrap(w: V) -> V:
 
 
 @rules(kind="effect")
-def inside(t: Tok, p: I32, o: N, m: N, s: N, v: I32, w: I64) -> Rows:
-    """A load of some of the bytes of a wider store is a shift of the stored value."""
-    shift = ((o - m) * 8).text
+def inside(t: Tok, p: I32, o: N, m: N, w: I64) -> Rows:
+    """A narrow load inside an 8-byte store, as of two fields copied at once, is a shift."""
+    high = w.shr_u(V(f"(i64.const {((o - m) * 8).text})", "I64"))
+    held = store(t, p, m, 8, w)
     for size in (1, 2, 4):
-        part = f"{8 * size}"
-        within = (o >= m, o - m <= N("8") - size, s.is_(8))
-        high = w.shr_u(V(f"(i64.const {shift})", "I64"))
-        for sign in (0, 1):
-            name = part + ("_s" if sign else "")
-            held = store(t, p, m, s, w)
-            yield (
-                *(f"load-inside-i64-{name}", load("I64", held, p, o, size, sign)),
-                *(_low(high, size, sign), within),
-            )
-            if not (sign and size == 4):
-                into = load("I32", held, p, o, size, sign)
-                yield f"load-inside-i32-{name}", into, _low(_wrap(high), size, sign), within
-            if size < 4:
-                narrow = (o >= m, o - m <= N("4") - size, s.is_(4))
-                moved = v.shr_u(V(f"(i32.const {shift})", "I32"))
-                into = load("I32", store(t, p, m, s, v), p, o, size, sign)
-                yield f"load-inside-i32-of-i32-{name}", into, _low(moved, size, sign), narrow
+        for sign in (0,) if size == 4 else (0, 1):
+            name = f"load-inside-{8 * size}{'_s' if sign else ''}"
+            into = load("I32", held, p, o, size, sign)
+            yield name, into, _low(_wrap(high), size, sign), o >= m, o - m <= 8 - size
 
 
 @rules(kind="effect")
@@ -122,7 +92,7 @@ def walk(t: Tok, p: I32, o: N, m: N, s: N, n: N, g: N, u: Val, j: K32, k: K32) -
     """
     moved, stepped = (V(f"(i32.add p {p.of(c).text})", "I32") for c in (j, k))
     fixed, other = (p.of(c) for c in (j, k))
-    for sort in MEMORY_SORTS:
+    for sort in WALKING_SORTS:
         for name, at, to, distances in (
             ("same", p, p, (o - m,)),
             ("above", p, stepped, (k.unsigned() + o - m, k.unsigned() + o - m - WRAP)),
