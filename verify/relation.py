@@ -6,14 +6,14 @@ original: at the head it is given that location's term, and entry and back edges
 keep it so, which makes the guess (or the untrusted hint) an induction hypothesis that is proven.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .reader import Unsupported
 from .scan import Effects
 from .space import WORLD, Space, width_of
-from .symbolic import Edge, Execution, HeadPolicy, Loop
+from .symbolic import Edge, Execution, Loop
 
 Location = tuple[Any, ...]
 """``("local", i)``, ``("stack", depth)`` (absolute, with the loop's parameters), ``("const",
@@ -41,23 +41,66 @@ class Hints:
     loops: tuple[LoopHint, ...] = ()
 
 
-def fresh_head(space: Space) -> HeadPolicy:
-    """The head policy of the original: new symbols for what the loop may change."""
+Place = tuple[str, int]
+"""A place of the original at a loop's head: ``local``, ``slot`` or ``param`` and an index."""
 
-    def head(run: Execution, ordinal: int, effects: Effects, entry: Edge) -> Edge:
-        variable, widths = space.terms.variable, space.terms.widths
-        locals_ = list(entry.locals)
+
+class Heads:
+    """The head policy of the original: new symbols for what a loop changes.
+
+    What a loop may change is first read off its text. Where the run then shows that a place comes
+    back as it was (a loop's text often holds code that never leads back to its head), it is
+    constant, and the next run keeps its entry's term. Each such step is an induction of its own.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.constant: dict[int, set[Place]] = {}
+
+    def __call__(self, run: Execution, ordinal: int, effects: Effects, entry: Edge) -> Edge:
+        """The state at the head of loop ``ordinal``."""
+        variable, widths = self.space.terms.variable, self.space.terms.widths
+        constant = self.constant.get(ordinal, set())
+        locals_, slots = list(entry.locals), list(entry.slots)
         for i in effects.locals:
-            locals_[i] = variable(width_of(run.types[i]), "head", ordinal, "local", i)
-        slots = list(entry.slots)
-        for slot in changed_slots(space, effects):
-            slots[slot] = variable(widths[space.initial[slot]], "head", ordinal, "slot", slot)
+            if ("local", i) not in constant:
+                locals_[i] = variable(width_of(run.types[i]), "head", ordinal, "local", i)
+        for slot in changed_slots(self.space, effects):
+            if ("slot", slot) not in constant:
+                width = widths[self.space.initial[slot]]
+                slots[slot] = variable(width, "head", ordinal, "slot", slot)
         values = [
-            variable(widths[v], "head", ordinal, "param", i) for i, v in enumerate(entry.values)
+            v if ("param", i) in constant else variable(widths[v], "head", ordinal, "param", i)
+            for i, v in enumerate(entry.values)
         ]
         return Edge(entry.condition, locals_, slots, entry.facts, values)
 
-    return head
+    def learn(self, run: Execution) -> bool:
+        """Take over what a run shows to be constant; whether there was anything."""
+        found = False
+        for loop in run.loops:
+            if loop.back is None:
+                continue
+            known = self.constant.setdefault(loop.ordinal, set())
+            before = len(known)
+            known.update(constant_places(run, loop, loop.back))
+            found = found or len(known) > before
+        return found
+
+
+def constant_places(run: Execution, loop: Loop, back: Edge) -> Iterator[Place]:
+    """Places whose value on the back edge is that at the head or on entry."""
+    lists = (
+        ("local", loop.entry.locals, loop.head.locals, back.locals),
+        ("slot", loop.entry.slots, loop.head.slots, back.slots),
+        ("param", loop.entry.values, loop.head.values, back.values),
+    )
+    for kind, entry, head, again in lists:
+        for i, (x, y, z) in enumerate(zip(entry, head, again, strict=True)):
+            if y != x:
+                final = run.force(z)
+                if final == y or final == run.force(x):
+                    yield kind, i
 
 
 def changed_slots(space: Space, effects: Effects) -> list[int]:
@@ -161,10 +204,17 @@ class Relation:
             location = hint.locals[i]
             if self._fits(location, loop, width):
                 return location
+        elif hint is not None and self._is_hinted(loop):
+            # The optimizer names what changes; the rest of a live state stays.
+            return ("entry",)
         for location in self.candidates(loop, width, i):
             if self.same(loop.entry.condition, self.evaluate(location, loop.entry, loop), own):
                 return location
         return ("entry",)
+
+    def _is_hinted(self, loop: Loop) -> bool:
+        """Whether hints about this loop say anything about locals."""
+        return any(h.original == loop.ordinal and h.locals for h in self.hints.values())
 
     def _fits(self, location: Location, loop: Loop, width: int) -> bool:
         """Whether a hint makes sense at all: existing locations, right width."""
@@ -183,7 +233,7 @@ class Relation:
         found: list[Location] = [
             ("local", i)
             for i in sorted(loop.effects.locals, key=lambda i: (i != own, i))
-            if width_of(types[i]) == width
+            if width_of(types[i]) == width and loop.head.locals[i] != loop.entry.locals[i]
         ]
         found += [
             ("stack", len(loop.below) + k)
@@ -253,4 +303,7 @@ class Relation:
             ) and self.same(other.back.condition, self.evaluate(location, other.back, other), back):
                 self.choices[key] = location
                 return True
+        if ("entry",) not in tried and self.same(other.back.condition, own, back):
+            self.choices[key] = ("entry",)
+            return True
         return False

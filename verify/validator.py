@@ -33,7 +33,7 @@ from .reader import (
     read_body,
     read_module,
 )
-from .relation import Hints, Relation, fresh_head
+from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
 from .space import Space
 from .symbolic import Execution, HeadPolicy
@@ -235,13 +235,14 @@ class Pair:
     def _original(self) -> Execution:
         """Execute the original; loops that never repeat count as blocks."""
         blocks: frozenset[int] = frozenset()
+        heads = Heads(self.space)
         while True:
-            run = self._run(self.old, fresh_head(self.space), blocks)
+            run = self._run(self.old, heads, blocks)
             run.run()
             unrepeated = _unrepeated(run)
-            if not unrepeated:
-                return run
             blocks |= unrepeated
+            if not unrepeated and not heads.learn(run):
+                return run
 
     def _run(self, body: Body, head: HeadPolicy, blocks: frozenset[int]) -> Execution:
         return Execution(self.space, self.kind, body.declared, body.code, body.scan, head, blocks)
