@@ -33,7 +33,7 @@ from .opcodes import (
 from .reader import FunctionType, Instruction, Unsupported, ValueType
 from .scan import Effects, Scan
 from .space import WORLD, Space, width_of
-from .terms import FALSE, STATE, TRUE
+from .terms import FALSE, LEAF, STATE, TRUE
 
 Facts = dict[tuple[int, int], int]
 """Memory and address to the greatest end that is known to be in bounds."""
@@ -341,7 +341,7 @@ class Execution:
 
     def _use(self, value: int) -> int:
         """An operand of something that happens here, simplified by the path condition."""
-        if self.terms.tops[value] >= 0:
+        if self.terms.tops[value] != LEAF:
             return self.terms.constrain(value, self.condition)
         return value
 

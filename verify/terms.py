@@ -5,10 +5,10 @@ nodes are one term, so equality of terms is equality of ints. Widths are in bits
 values, 0 for Booleans, ``STATE`` for memories, tables, worlds and events.
 
 Everything conditional is an ordered decision diagram: the node ``ite`` has an *atom* (a Boolean
-that is itself no ``ite``) and two branches, and along every path the atoms get smaller, that is
-older. Path conditions, comparison results, selects and merged states are all of this one form,
-so that a select, an ``if``, a ``br_if`` and an ``and`` of comparisons meet in one term. Newest
-first, because code appends: conjoining a fresh condition to a path is then one node.
+that is itself no ``ite``) and two branches, and along every path the atoms get larger, that is
+newer. Path conditions, comparison results, selects and merged states are all of this one form,
+so that a select, an ``if``, a ``br_if`` and an ``and`` of comparisons meet in one term. Oldest
+first, as code decides: for a tree of decisions the other order is exponential.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,9 @@ FALSE: Final = 1
 
 STATE: Final = -1
 """The width of terms that are no values: memories, tables, worlds, events."""
+
+LEAF: Final = 1 << 60
+"""In place of an atom: the term is no decision. Larger than every atom."""
 
 MAX_STEPS: Final = 400_000
 """Steps of diagram building per check: beyond it (a second or so) a function is unknown."""
@@ -43,8 +46,8 @@ class Terms:
     def __init__(self) -> None:
         self.nodes: list[Node] = [("true", None), ("false", None)]
         self.widths: list[int] = [0, 0]
-        self.tops: list[int] = [-1, -1]
-        """Per term the atom of an ``ite``, or -1."""
+        self.tops: list[int] = [LEAF, LEAF]
+        """Per term the atom of an ``ite``, or LEAF."""
         self.flat: list[bool] = [True, True]
         """Per term whether it is a constant or a diagram with constant leaves."""
         self.table: dict[Node, int] = {}
@@ -63,7 +66,7 @@ class Terms:
         found = self.table[node] = len(self.nodes)
         self.nodes.append(node)
         self.widths.append(width)
-        self.tops.append(-1)
+        self.tops.append(LEAF)
         self.flat.append(op == "c")
         return found
 
@@ -112,7 +115,7 @@ class Terms:
             return found
         self.step()
         tops, nodes = self.tops, self.nodes
-        atom = max(tops[condition], tops[a], tops[b])
+        atom = min(tops[condition], tops[a], tops[b])
         c1 = c0 = condition
         if tops[condition] == atom:
             c1, c0 = nodes[condition][3:]
@@ -133,9 +136,9 @@ class Terms:
         """
         tops, nodes = self.tops, self.nodes
         top = tops[term]
-        if top < 0 or care <= FALSE:
+        if top == LEAF or care <= FALSE:
             return term
-        while tops[care] > top:
+        while tops[care] < top:
             hi, lo = nodes[care][3:]
             if hi == FALSE:
                 care = lo
@@ -153,7 +156,7 @@ class Terms:
         if found is not None:
             return found
         self.step()
-        atom = max(top, tops[care])
+        atom = min(top, tops[care])
         t1 = t0 = term
         if top == atom:
             t1, t0 = nodes[term][3:]
@@ -201,8 +204,8 @@ class Terms:
         tops, nodes = self.tops, self.nodes
 
         def walk(terms: tuple[int, ...]) -> int:
-            atom = max(tops[t] for t in terms)
-            if atom < 0:
+            atom = min(tops[t] for t in terms)
+            if atom == LEAF:
                 return apply(*terms)
             found = memo.get(terms)
             if found is not None:

@@ -14,7 +14,7 @@ the operator's total value for all inputs. Canonical forms, which everything els
 from typing import Any, Final
 
 from .concrete import BITWISE_FLOAT, COMPARISONS, OPERATORS, is_nan, result_width, signed, traps
-from .terms import FALSE, TRUE, Terms
+from .terms import FALSE, LEAF, TRUE, Terms
 
 MAX_SUM: Final = 12
 """Terms of one sum: longer ones stay nested, which costs normal form and not soundness."""
@@ -521,7 +521,7 @@ class Values:
         terms = self.terms
         if a == b:
             return TRUE
-        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] >= 0 or terms.tops[b] >= 0):
+        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] != LEAF or terms.tops[b] != LEAF):
             spread = terms.spread(self._equal, (a, b))
             if spread is not None:
                 return spread
@@ -536,7 +536,7 @@ class Values:
         if x is not None and y is not None:
             both = (signed(x, width), signed(y, width)) if sign == "s" else (x, y)
             return TRUE if both[0] < both[1] else FALSE
-        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] >= 0 or terms.tops[b] >= 0):
+        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] != LEAF or terms.tops[b] != LEAF):
             spread = terms.spread(lambda p, q: self._less(sign, p, q), (a, b))
             if spread is not None:
                 return spread
