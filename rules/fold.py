@@ -58,9 +58,8 @@ def by_primitives(x: V, a: K, b: K) -> Rows:
 
 
 @rules(ruleset="fold", kind="fold")
-def across_widths(a: K32, c: K64) -> Rows:
+def across_widths(a: K32, b: K32, c: K64) -> Rows:
     """Products that fit the engine's own, and conversions of width and of reading."""
-    b = K32("b", 32)
     yield "i32/fold-mul", const(a) * const(b), a * b
     yield "fold-wrap", convert("i32.wrap_i64", const(c)), c.as32()
     yield "fold-extend_s", convert("i64.extend_i32_s", const(a)), a.as64()
@@ -94,4 +93,4 @@ def _fold_rule(
     name: str, facts: tuple[str, ...], actions: tuple[str, ...], path: str, line: int
 ) -> Rule:
     text = f'(rule ({" ".join(facts)}) ({" ".join(actions)}) :ruleset fold :name "{name}")'
-    return Rule(name, "fold", "fold", "fold", "", "", facts, actions, (), text, path, line)
+    return Rule(name, "fold", "fold", "fold", "", "", facts, actions, text, path, line)

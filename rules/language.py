@@ -46,7 +46,7 @@ class Rule:
 
     ``facts`` is the query, ``actions`` what a match does; ``text`` is the egglog command that is
     loaded and proven. ``left`` and ``right`` are the two terms of a rewrite (both empty when the
-    rule is not one). ``variables`` are the names to record with a match, each with its sort.
+    rule is not one).
     """
 
     name: str
@@ -57,10 +57,16 @@ class Rule:
     right: str
     facts: tuple[str, ...]
     actions: tuple[str, ...]
-    variables: tuple[tuple[str, str], ...]
     text: str
     path: str
     line: int
+
+    @property
+    def variables(self) -> tuple[tuple[str, str], ...]:
+        """The variables that a match binds, each with its sort, in order of appearance."""
+        from .variables import variables
+
+        return variables((self.left, *self.facts) if self.left else self.facts)
 
     @property
     def source(self) -> str:
@@ -91,9 +97,10 @@ class Rule:
         """
         if not self.left:
             raise ValueError(f"{self.name} is not a rewrite")
+        bound = self.variables
         sort = root_sort(self.left if self.left[0] == "(" else self.right)
-        sorts = " ".join([sort, *(kind for _, kind in self.variables)])
-        names = " ".join(["e__", *(name for name, _ in self.variables)])
+        sorts = " ".join([sort, *(kind for _, kind in bound)])
+        names = " ".join(["e__", *(name for name, _ in bound)])
         facts = " ".join([f"(= e__ {self.left})", *self.facts])
         return (
             f"(relation app.{number} ({sorts}))",
@@ -145,99 +152,83 @@ class Schema:
         names = code.co_varnames[: code.co_argcount]
         annotations = [self.function.__annotations__.get(name) for name in names]
         for width in self.widths or ("",):
-            variables: list[tuple[str, str]] = []
-            arguments: list[object] = []
-            for name, annotation in zip(names, annotations, strict=True):
-                argument, sort = _variable(name, annotation, width)
-                arguments.append(argument)
-                variables.append((name, sort))
-            rows = self.function(*arguments)
+            rows = self.function(*map(_variable, names, annotations, (width,) * len(names)))
             prefix = f"{width}/" if width else ""
             for row in rows:
                 frame = getattr(rows, "gi_frame", None)
                 line = frame.f_lineno if frame is not None else code.co_firstlineno
-                yield _rule(self, family, prefix, row, variables, code.co_filename, line)
+                yield _rule(self, family, prefix, row, code.co_filename, line)
 
 
-def _variable(name: str, annotation: object, width: str) -> tuple[object, str]:
+def _variable(name: str, annotation: object, width: str) -> object:
+    """The rule variable that a parameter stands for."""
     match annotation:
         case "V" if width:
-            return V(name, width.upper()), width.upper()
+            return V(name, width.upper())
         case "K" if width:
-            return K(name, int(width[1:])), "i64"
+            return K(name, int(width[1:]))
         case "I32" | "I64" | "F32" | "F64" | "V128":
-            return V(name, annotation), annotation
+            return V(name, annotation)
         case "K32" | "K64":
-            return K(name, int(annotation[1:])), "i64"
+            return K(name, int(annotation[1:]))
         case "N":
-            return N(name), "i64"
+            return N(name)
         case "Tok":
-            return Tok(name), "Tok"
+            return Tok(name)
         case "Val":
-            return Val(name), "Val"
+            return Val(name)
         case _:
             raise TypeError(f"parameter {name}: {annotation!r} is no kind of rule variable")
 
 
-def _rule(
-    schema: Schema,
-    family: str,
-    prefix: str,
-    row: Row,
-    variables: list[tuple[str, str]],
-    path: str,
-    line: int,
-) -> Rule:
+def _rule(schema: Schema, family: str, prefix: str, row: Row, path: str, line: int) -> Rule:
     """Make the rule of one row; ``RuleError`` where the row is malformed."""
     if len(row) < 3 or not isinstance(row[0], str) or not isinstance(row[1], V | Tok):
         raise RuleError(path, line, "a row is: name, left, right, guard...")
-    name = prefix + row[0]
-    left = row[1].text
-    facts: list[str] = []
+    name, left = prefix + row[0], row[1]
+    facts: tuple[str, ...] = ()
     for guard in row[3:]:
         match guard:
             case str():
-                facts.append(guard)
+                facts += (guard,)
             case tuple():
-                facts.extend(guard)
+                facts += guard
             case _:
                 raise RuleError(path, line, f"{name}: {guard!r} is no condition")
-    tail = f':ruleset {schema.ruleset} :name "{name}")'
-    sort = row[1].sort if isinstance(row[1], V) else "Tok"
     match row[2]:
-        case Learns(zeros=z, ones=o):
-            pairs = [(f"kz.{sort}", z), (f"ko.{sort}", o)]
-            actions = tuple(f"(set ({table} e__) {k.text})" for table, k in pairs if k is not None)
-            query = (f"(= e__ {left})", *facts) if left[0] == "(" else tuple(facts)
-            if left[0] != "(":
-                actions = tuple(action.replace("e__", left) for action in actions)
-            text = f"(rule ({' '.join(query)}) ({' '.join(actions)}) {tail}"
-            return Rule(
-                *(name, family, schema.kind, schema.ruleset, "", "", query, actions, ()),
-                *(text, path, line),
-            )
-        case V() | Tok() as term:
-            right = term.text
-        case K() | int() as value if isinstance(row[1], V):
-            right = row[1].of(value).text
+        case Learns() as learnt if isinstance(left, V):
+            facts, actions = _learning(left, learnt, facts)
+            sides = ("", "")
+        case V() | Tok() as right:
+            actions, sides = (f"(union {left.text} {right.text})",), (left.text, right.text)
+        case K() | int() as value if isinstance(left, V):
+            right = left.of(value)
+            actions, sides = (f"(union {left.text} {right.text})",), (left.text, right.text)
         case other:
             raise RuleError(path, line, f"{name}: {other!r} is no term")
-    if left[0] == "(":
-        when = f" :when ({' '.join(facts)})" if facts else ""
-        text = f"(rewrite {left} {right}{when} {tail}"
-    else:
-        text = f"(rule ({' '.join(facts)}) ((union {left} {right})) {tail}"
-    used = _used([left, *facts], variables)
+    text = _text(*sides, facts, actions, f':ruleset {schema.ruleset} :name "{name}")')
     return Rule(
-        *(name, family, schema.kind, schema.ruleset, left, right, tuple(facts)),
-        *((f"(union {left} {right})",), used, text, path, line),
+        *(name, family, schema.kind, schema.ruleset, *sides, facts, actions, text, path, line)
     )
 
 
-def _used(texts: list[str], variables: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return the variables that occur in the texts."""
-    words = set(" ".join(texts).replace("(", " ").replace(")", " ").split())
-    return tuple(pair for pair in variables if pair[0] in words)
+def _learning(
+    left: V, learnt: Learns, facts: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Query and actions of an analysis row."""
+    masks = ((f"kz.{left.sort}", learnt.zeros), (f"ko.{left.sort}", learnt.ones))
+    actions = tuple(f"(set ({table} e__) {mask.text})" for table, mask in masks if mask is not None)
+    return (f"(= e__ {left.text})", *facts), actions
+
+
+def _text(
+    left: str, right: str, facts: tuple[str, ...], actions: tuple[str, ...], tail: str
+) -> str:
+    """The egglog command: a rewrite where there is a term to rewrite, else a rule."""
+    if left and left[0] == "(":
+        when = f" :when ({' '.join(facts)})" if facts else ""
+        return f"(rewrite {left} {right}{when} {tail}"
+    return f"(rule ({' '.join(facts)}) ({' '.join(actions)}) {tail}"
 
 
 def rules(

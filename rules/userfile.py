@@ -78,7 +78,6 @@ def _egg(path: Path, source: str) -> Iterator[Rule]:
             right=right,
             facts=(),
             actions=(),
-            variables=(),
             text=text,
             path=str(path),
             line=line,
