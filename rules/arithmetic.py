@@ -43,6 +43,9 @@ def cancelling(x: V, y: V) -> Rows:
 def constants(x: V, y: V, a: K, b: K) -> Rows:
     """Two constants meet."""
     yield "sub-const", x - a, x + -a, a.is_not(0)
+    edges = sum(1 << (6 + 7 * i) for i in range(x.bits // 7 - 1))
+    yield "add-shorter", x + a, x - -a, is_pow2(a), (a & edges).is_not(0)
+    yield "neg-shl-const", -(x.of(a).shl(y)), x.of(-a).shl(y)
     yield "add-assoc-const", (x + a) + b, x + (a + b)
     yield "mul-assoc-const", (x * a) * b, x * (const(a) * const(b))
     yield "const-sub-add", (x.of(a) - x) + b, x.of(a + b) - x

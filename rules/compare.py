@@ -7,7 +7,7 @@ comparison (its opposite exists). A Boolean is an i32 known to be 0 or 1 (``kz``
 from __future__ import annotations
 
 from .language import Rows, rules, zeros
-from .terms import I32, K32, K64, K, V, convert, eqz, is_pow2
+from .terms import I32, K32, K64, K, V, convert, eqz, in_width, is_pow2
 
 OPPOSITES = (
     ("eq", "ne"),
@@ -70,11 +70,15 @@ def against_constants(x: V, y: V, c: K) -> Rows:
 
 @rules("i32", "i64")
 def shorter_constants(x: V, c: K) -> Rows:
-    """One less, where the constant then takes a byte less: 64 needs two bytes of LEB, 63 one."""
-    edge = (*is_pow2(c), (c & sum(1 << (6 + 7 * i) for i in range(x.bits // 7 - 1))).is_not(0))
+    """The neighbour, where it is a byte shorter: 64 and -65 take two bytes of LEB, 63 and -64 one."""
+    edges = sum(1 << (6 + 7 * i) for i in range(x.bits // 7 - 1))
+    up = (*is_pow2(c), (c & edges).is_not(0))
+    down = (*is_pow2(~c), (~c & edges).is_not(0))
     for sign in ("_s", "_u"):
-        yield f"lt{sign}-shorter", x.cmp(f"lt{sign}", c), x.cmp(f"le{sign}", c - 1), edge
-        yield f"ge{sign}-shorter", x.cmp(f"ge{sign}", c), x.cmp(f"gt{sign}", c - 1), edge
+        yield f"lt{sign}-shorter", x.cmp(f"lt{sign}", c), x.cmp(f"le{sign}", c - 1), up
+        yield f"ge{sign}-shorter", x.cmp(f"ge{sign}", c), x.cmp(f"gt{sign}", c - 1), up
+    yield "le_s-shorter", x.cmp("le_s", c), x.cmp("lt_s", c + 1), down
+    yield "gt_s-shorter", x.cmp("gt_s", c), x.cmp("ge_s", c + 1), down
 
 
 @rules("i32", "i64")
@@ -89,6 +93,8 @@ def equalities(x: V, y: V, z: V, a: K, b: K) -> Rows:
         yield f"{op}-sub-sub", (x - z).cmp(op, y - z), x.cmp(op, y)
         yield f"{op}-add-self", (x + y).cmp(op, y), x.cmp(op, 0)
     yield "ne-sub-0", (x - y).cmp("ne", 0), x.cmp("ne", y)
+    yield "eqz-shr_u", eqz(x.shr_u(a)), x.cmp("lt_u", x.of(1).shl(a)), in_width(a)
+    yield "ne-shr_u", x.shr_u(a).cmp("ne", 0), x.cmp("ge_u", x.of(1).shl(a)), in_width(a)
     yield "lt_s-shr_u", x.shr_u(x.bits - 1), _widened(x, x.cmp("lt_s", 0))
 
 

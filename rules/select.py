@@ -38,7 +38,7 @@ def every_sort(c: I32, k: K32) -> Rows:
 
 
 @rules("i32", "i64")
-def integers(a: V, b: V, c: I32, j: K, k: K, z: K32) -> Rows:
+def integers(a: V, b: V, d: V, c: I32, j: K, k: K, z: K32) -> Rows:
     """Choices between related integers."""
     boolean = (zeros(c, z), (z & BOOLEAN).is_(BOOLEAN))
     for name, pick in _choices(a.sort):
@@ -54,6 +54,19 @@ def integers(a: V, b: V, c: I32, j: K, k: K, z: K32) -> Rows:
             *(f"{name}-previous", pick(const(j), const(k), c), _wide(a, eqz(c)) + j),
             (k - j).is_(1),
         )
+        for op in ("add", "and", "or", "xor"):
+            yield f"{name}-of-{op}", pick(a.op(op, b), a.op(op, d), c), a.op(op, pick(b, d, c))
+            neutral = a.of(-1 if op == "and" else 0)
+            yield (
+                f"{name}-{op}-or-not",
+                pick(a.op(op, j), a, c),
+                a.op(op, pick(const(j), neutral, c)),
+            )
+            yield (
+                f"{name}-not-or-{op}",
+                pick(a, a.op(op, j), c),
+                a.op(op, pick(neutral, const(j), c)),
+            )
         yield f"{name}-boolean-0", pick(_wide(a, c), a.of(0), c), _wide(a, c), boolean
 
 
