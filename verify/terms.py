@@ -59,12 +59,13 @@ class Terms:
 
     def make(self, width: int, op: str, immediate: object, *children: int) -> int:
         """The term of this node, without any simplification."""
-        node = (op, immediate, *children)
-        found = self.table.get(node)
+        # The width belongs to the key: two widenings of one term differ in nothing else.
+        key = (width, op, immediate, *children)
+        found = self.table.get(key)
         if found is not None:
             return found
-        found = self.table[node] = len(self.nodes)
-        self.nodes.append(node)
+        found = self.table[key] = len(self.nodes)
+        self.nodes.append((op, immediate, *children))
         self.widths.append(width)
         self.tops.append(LEAF)
         self.flat.append(op == "c")
@@ -182,12 +183,12 @@ class Terms:
         """The node of one decision."""
         if hi == lo:
             return hi
-        node = ("ite", None, atom, hi, lo)
-        found = self.table.get(node)
+        key = (self.widths[hi], "ite", None, atom, hi, lo)
+        found = self.table.get(key)
         if found is not None:
             return found
-        found = self.table[node] = len(self.nodes)
-        self.nodes.append(node)
+        found = self.table[key] = len(self.nodes)
+        self.nodes.append(("ite", None, atom, hi, lo))
         self.widths.append(self.widths[hi])
         self.tops.append(atom)
         self.flat.append(self.flat[hi] and self.flat[lo])
