@@ -24,7 +24,7 @@ def write(into: Stackifier, pairs: list[tuple[Value, Value]], condition: Value |
     pairs = [(p, resolve(v)) for p, v in pairs if into.placed.count.get(p.id)]
     if not pairs:
         if condition is not None:
-            into.use(condition)
+            into.push((condition,))
         return
     roots = [v for _, v in pairs]
     if condition is not None:
@@ -35,8 +35,7 @@ def write(into: Stackifier, pairs: list[tuple[Value, Value]], condition: Value |
         for k in group:
             if k < count:
                 into.out.append((SET, into.transfer_local(pairs[k][0])))
-        for k in reversed(group):
-            into.use(roots[k])
+        into.push([roots[k] for k in group])
 
 
 def _constraints(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .liveness import GET, SET, TEE, Instr, Liveness
+from .liveness import CONTROL, GET, SET, TEE, Instr, Liveness
 from .locals import ZEROS
 
 DROP = 0x1A
@@ -19,7 +19,7 @@ def repair(code: list[Instr], parameters: int) -> list[Instr]:
     for _ in range(MAX_ROUNDS):
         before = len(code)
         marks = sum(1 for i in code if i[0] == TEE)
-        code = _pairs(code)
+        code = _sink_copies(_pairs(code))
         code = _dead_writes(code)
         code = _known_constants(code)
         code = _zero_starts(code, parameters)
@@ -56,6 +56,42 @@ def _pairs(code: list[Instr]) -> list[Instr]:
                 continue
         out.append(instr)
     return out
+
+
+MAX_SINK = 40
+"""Instructions that a copy may pass; farther first uses are rare and cost quadratic time."""
+
+
+def _sink_copies(code: list[Instr]) -> list[Instr]:
+    """`get a, set b, ..., get b` becomes `..., get a, tee b` where nothing between minds."""
+    out = list(code)
+    position = 0
+    while position + 1 < len(out):
+        first, second = out[position], out[position + 1]
+        if first[0] == GET and second[0] == SET and first[1] != second[1]:
+            use = _first_use(out, position + 2, first[1], second[1])
+            if use is not None:
+                out[use : use + 1] = [first, (TEE, second[1])]
+                del out[position : position + 2]
+                continue
+        position += 1
+    return out
+
+
+def _first_use(code: list[Instr], start: int, source: int, target: int) -> int | None:
+    """Return where `target` is first read, if neither local is written on the way."""
+    for position in range(start, min(len(code), start + MAX_SINK)):
+        instr = code[position]
+        op = instr[0]
+        if op == GET:
+            if instr[1] == target:
+                return position
+        elif op in (SET, TEE):
+            if instr[1] in (source, target):
+                return None
+        elif op in CONTROL:
+            return None
+    return None
 
 
 def _dead_writes(code: list[Instr]) -> list[Instr]:

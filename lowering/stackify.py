@@ -78,9 +78,21 @@ class Stackifier:
     pending: dict[int, list[Anchor]] = field(default_factory=dict)
     results: dict[int, Value] = field(default_factory=dict)
     """Label id -> the parameter that stays on the stack."""
+    candidates: dict[int, Label] = field(default_factory=dict)
+    """Parameters that may become their label's result."""
+    opened: dict[int, BasicBlock] = field(default_factory=dict)
+    """Label id -> the block before its construct."""
+    deferred: dict[int, list[Value]] = field(default_factory=dict)
+    """Label id -> values to be pushed before its construct, below its result."""
     renamed: dict[int, list[tuple[BasicBlock, Value]]] = field(default_factory=dict)
     """Loop parameter id -> blocks behind the loop where another's transfer local holds it."""
+    early: dict[int, list[Value]] = field(default_factory=dict)
+    """Label id -> arguments of the arm that does nothing else: passed before the `if`."""
+    skipped: set[int] = field(default_factory=set)
+    """Positions of the `FALL` events of those arms."""
     block: BasicBlock = field(init=False)
+    near: bool = True
+    """Whether no construct has begun or ended since the basic block began."""
 
     def run(self) -> Stacked:
         """Write the whole function."""
@@ -92,16 +104,75 @@ class Stackifier:
                 anchor = event[2]
                 assert isinstance(anchor, Anchor)
                 self.pending.setdefault(anchor.block.number, []).append(anchor)
+        self._find_idle_arms()
         if self.on_stack:
-            self.results = _stack_results(self.events, self.placed)
+            self._find_candidates()
         self.renamed = _exit_names(self.events)
         self.block = self.function.blocks[-1]
         if self._ends_stuck():
             self.out.append((0x00,))
+        near = _near_start(self.events)
         for position in range(len(self.events) - 1, -1, -1):
-            self._event(self.events[position], position == len(self.events) - 1)
+            if position not in self.skipped:
+                self.near = near[position]
+                self._event(self.events[position], position == len(self.events) - 1)
         self.out.reverse()
         return Stacked(self.out, self.types, self.transfer)
+
+    def _find_candidates(self) -> None:
+        """Find block parameters that might stay on the stack: used once, passed by every edge.
+
+        A `br_if` or `br_table` with a value would leave it on the stack where it is not taken.
+        """
+        barred = set(self.early)
+        for event in self.events:
+            match event:
+                case (8, _, Label() as label, _, _):
+                    barred.add(label.id)
+                case (9, _, list() as listed, _):
+                    barred |= {e.label.id for e in listed}
+                case (2 | 3, BasicBlock() as block, Label() as label, *_):
+                    self.opened[label.id] = block
+                case (11, _, Label() as label) if label.kind != "loop":
+                    for parameter in label.params:
+                        if self.placed.count.get(parameter.id) == 1:
+                            self.candidates[parameter.id] = label
+                case _:
+                    pass
+        self.candidates = {k: x for k, x in self.candidates.items() if x.id not in barred}
+
+    def _find_idle_arms(self) -> None:
+        """Find arms that only pass values known before the `if`: it is cheaper to pass them there.
+
+        The other arm overwrites what it passes itself, and nothing but the label reads a transfer
+        local, so passing early is always right.
+        """
+        events = self.events
+        for position, event in enumerate(events):
+            if event[0] != IF:
+                continue
+            label = event[2]
+            assert isinstance(label, Label)
+            if label.params and events[position + 2][0] == FALL and events[position + 3][0] == ELSE:
+                self._pass_early(position, position + 2, label)
+        for position, event in enumerate(events):
+            if event[0] != ELSE:
+                continue
+            label = event[2]
+            assert isinstance(label, Label)
+            idle = events[position + 2][0] == FALL and events[position + 3][0] == END
+            if label.params and idle and label.id not in self.early:
+                self._pass_early(position, position + 2, label)
+
+    def _pass_early(self, position: int, fall: int, label: Label) -> None:
+        args = self.events[fall][3]
+        assert isinstance(args, list)
+        arm = self.events[fall][1]
+        for arg in args:
+            if self.placed.block.get(self.placed.resolve(arg).id) is arm:
+                return
+        self.early[label.id] = args
+        self.skipped.add(fall)
 
     def _ends_stuck(self) -> bool:
         kind = self.events[-1][0]
@@ -133,28 +204,71 @@ class Stackifier:
             return value.anchor.block is self.block and len(value.anchor.results) == 1
         return bool(value.args) and self.placed.block[value.id] is self.block
 
-    def use(self, value: Value) -> None:
-        """Write code that pushes the value here."""
+    def push(self, values: list[Value] | tuple[Value, ...]) -> None:
+        """Write code that pushes the values here, the last one on top."""
+        left = list(values)
+        while left:
+            left += self._use(left.pop(), left)
+
+    def _use(self, value: Value, left: list[Value]) -> list[Value] | tuple[Value, ...]:
+        """Write the instruction that gives `value` and return the operands it wants pushed.
+
+        `left` are the values still to be pushed below this one.
+        """
         value = self.placed.resolve(value)
         if value.op >= 0 and not value.args:
             self.out.append((value.op, *value.imm))
-            return
+            return ()
         if value.op == PHI and value.id in self.renamed:
             for block, other in self.renamed[value.id]:
                 if block.dominates(self.block):
                     self.out.append((GET, self.transfer_local(other)))
-                    return
+                    return ()
         if value.op in (PARAM, PHI):
-            self.out.append((GET, self.local(value)))
-            return
+            if value.id not in self.candidates or not self._leave_on_stack(value, left):
+                self.out.append((GET, self.local(value)))
+            return ()
         self.left[value.id] -= 1
         if self.left[value.id] == 0 and self.inlines(value) and self._take(value):
             if self.placed.count[value.id] > 1:
                 self.out.append((TEE, self.local(value)))
             self.done.add(value.id)
-            self._compute(value)
-            return
+            op, imm, args = _computation(value)
+            self.out.append((op, *imm))
+            return args
         self.out.append((GET, self.local(value)))
+        return ()
+
+    def _leave_on_stack(self, parameter: Value, left: list[Value]) -> bool:
+        """Let a label's result lie on the stack until this, its only use.
+
+        What is still to be pushed below must then be pushed before the construct is entered.
+        """
+        label = self.candidates[parameter.id]
+        if self.block is not parameter.block or not self.near or label.id in self.results:
+            return False
+        self.results[label.id] = parameter
+        opened = self.opened[label.id]
+        moved: list[Value] = []
+        if not all(self._movable(v, opened, moved) for v in left):
+            return False
+        for value in moved:
+            self.placed.block[value.id] = opened
+        self.deferred[label.id] = list(left)
+        left.clear()
+        return True
+
+    def _movable(self, value: Value, to: BasicBlock, moved: list[Value]) -> bool:
+        """Tell whether a value can be pushed in the earlier block `to`."""
+        value = self.placed.resolve(value)
+        if value.op < 0:
+            return value.block.dominates(to)
+        if not value.args or self.placed.block[value.id].dominates(to):
+            return True
+        if value.id in self.done or not all(self._movable(a, to, moved) for a in value.args):
+            return False
+        moved.append(value)
+        return True
 
     def _take(self, value: Value) -> bool:
         """Remove the value's anchor from the block's queue, if it may be computed here."""
@@ -170,27 +284,14 @@ class Stackifier:
         del queue[k]
         return True
 
-    def _compute(self, value: Value) -> None:
-        if value.anchor is not None:
-            self.instruction(value.anchor.op, value.anchor.imm, value.anchor.args)
-        else:
-            self.instruction(value.op, value.imm, value.args)
-
-    def instruction(
-        self, op: int, imm: tuple[Any, ...], args: list[Value] | tuple[Value, ...]
-    ) -> None:
-        """Write an instruction behind the code that pushes its operands."""
-        self.out.append((op, *imm))
-        for arg in reversed(args):
-            self.use(arg)
-
     def _settle(self) -> None:
         """Compute values of this block whose uses are all behind."""
         for value in reversed(self.placed.at.get(self.block.number, ())):
             if self.left[value.id] == 0 and value.id not in self.done:
                 self.done.add(value.id)
-                self.out.append((SET, self.local(value)))
-                self._compute(value)
+                op, imm, args = _computation(value)
+                self.out += ((SET, self.local(value)), (op, *imm))
+                self.push(args)
 
     # Events.
 
@@ -219,6 +320,7 @@ class Stackifier:
                 assert isinstance(label, Label)
                 opcode = 0x03 if label.kind == "loop" else 0x02
                 self.out.append((opcode, label, self._result_type(label)))
+                self._push_deferred(label)
             case 12:
                 assert isinstance(event[2], Label)
                 if event[2].id in self.results:
@@ -242,7 +344,15 @@ class Stackifier:
                 self.out.append((SET, self.local(result)))
             else:
                 self.out.append((0x1A,))
-        self.instruction(anchor.op, anchor.imm, anchor.args)
+        self.out.append((anchor.op, *anchor.imm))
+        self.push(anchor.args)
+
+    def _push_deferred(self, label: Label) -> None:
+        """Push what must lie below the label's result, before its construct is entered."""
+        values = self.deferred.get(label.id)
+        if values is not None:
+            self.push(values)
+            self._settle()
 
     def _control(self, event: Event, last: bool) -> None:
         match event:
@@ -261,11 +371,12 @@ class Stackifier:
             case (10, _, int() as op, list() as args, tuple() as imm):
                 if not (last and op == 0x0F):
                     self.out.append((op, *imm))
-                for arg in reversed(args):
-                    self.use(arg)
+                self.push(args)
             case (3, _, Label() as label, Value() as cond):
                 self.out.append((0x04, label, self._result_type(label)))
-                self.use(cond)
+                early = self.early.get(label.id, ())
+                copies.write(self, list(zip(label.params, early, strict=bool(early))), cond)
+                self._push_deferred(label)
             case _:
                 raise AssertionError(event)
 
@@ -275,7 +386,7 @@ class Stackifier:
         if result is not None:
             for parameter, arg in pairs:
                 if parameter is result:
-                    self.use(arg)
+                    self.push((arg,))
             pairs = [p for p in pairs if p[0] is not result]
         copies.write(self, pairs, None)
 
@@ -286,40 +397,39 @@ class Stackifier:
             if parameter is not result and self.placed.count.get(parameter.id):
                 self.out.append((SET, self.local(parameter)))
                 self.out.append((GET, self.transfer_local(parameter)))
-        if result is not None:
-            # The result lies on the stack when the label is reached: first thing to be taken.
+        if result is not None and label.id not in self.deferred:
+            # Its use could not take it from the stack.
             self.out.append((SET, self.local(result)))
+
+
+def _near_start(events: list[Event]) -> list[bool]:
+    """Tell for each event whether no construct's border lies between it and its block's start.
+
+    What lies on the stack cannot be reached from inside a `block`, or from behind a `loop`.
+    """
+    found = []
+    near = True
+    for event in events:
+        if event[0] == ENTER:
+            near = True
+        found.append(near)
+        if event[0] in (OPEN, END):
+            # A block's end is followed by ENTER; a loop's end goes on in the same basic block.
+            near = False
+    return found
+
+
+def _computation(value: Value) -> tuple[int, tuple[Any, ...], list[Value] | tuple[Value, ...]]:
+    """Return opcode, immediates and operands of what gives a value that is computed in place."""
+    if value.anchor is not None:
+        return value.anchor.op, value.anchor.imm, value.anchor.args
+    return value.op, value.imm, value.args
 
 
 def _table_pairs(edges: list[Edge]) -> list[tuple[Value, Value]]:
     return [
         pair for edge in distinct(edges) for pair in zip(edge.label.params, edge.args, strict=True)
     ]
-
-
-def _stack_results(events: list[Event], placed: Placement) -> dict[int, Value]:
-    """Choose for each label the parameter that can stay on the stack: used once, in its block."""
-    barred: set[int] = set()
-    labels: dict[int, Label] = {}
-    for event in events:
-        match event:
-            case (8, _, Label() as label, _, _):
-                barred.add(label.id)
-            case (9, _, list() as listed, _):
-                barred |= {e.label.id for e in listed}
-            case (11, _, Label() as label):
-                labels[label.id] = label
-            case _:
-                pass
-    found = {}
-    for label in labels.values():
-        if label.kind == "loop" or label.id in barred:
-            continue
-        for parameter in label.params:
-            if placed.use_blocks.get(parameter.id) == [label.block]:
-                found[label.id] = parameter
-                break
-    return found
 
 
 def _exit_names(events: list[Event]) -> dict[int, list[tuple[BasicBlock, Value]]]:
