@@ -70,7 +70,7 @@ def against_constants(x: V, y: V, c: K) -> Rows:
 
 @rules("i32", "i64")
 def shorter_constants(x: V, c: K) -> Rows:
-    """The neighbour, where it is a byte shorter: 64 and -65 take two bytes of LEB, 63 and -64 one."""
+    """The neighbour, where it is a byte shorter: 64 and -65 take two bytes, 63 and -64 one."""
     edges = sum(1 << (6 + 7 * i) for i in range(x.bits // 7 - 1))
     up = (*is_pow2(c), (c & edges).is_not(0))
     down = (*is_pow2(~c), (~c & edges).is_not(0))
