@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..optimize.contracts import ContractError, parse_contracts
 from ..optimize.errors import FuseBlown, InputError, OutputError
 from ..optimize.options import NAMED_COSTS, Options, OptionsError
-from .config import COUNTED, apply_settings
+from .config import apply_settings
 from .errors import CliError, Exit, say
 from .interrupt import Interrupt
 from .progress import show_progress
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from ..optimize.run import Progress, Result
 
 __all__ = ["opt"]
-
-DEFAULT_BUDGET = 2.0
-"""Seconds: short enough for a build step, long enough for a module of 100 kB."""
 
 
 def opt(arguments: argparse.Namespace, started: float | None) -> int:
@@ -72,12 +69,9 @@ def opt(arguments: argparse.Namespace, started: float | None) -> int:
 def _options(arguments: argparse.Namespace, started: float | None) -> Options:
     """The options of the run, from the command line, variables and files."""
     apply_settings(arguments)
-    counted = any(getattr(arguments, name) is not None for name in COUNTED)
-    budget = arguments.budget
-    if budget is None and not counted:
-        budget = DEFAULT_BUDGET
-    elif budget == math.inf:
-        budget = None
+    budget: float | Literal["auto"] | None = "auto"
+    if arguments.budget is not None:
+        budget = None if arguments.budget == math.inf else arguments.budget
     cost = arguments.cost or "balanced"
     try:
         return Options(

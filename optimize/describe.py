@@ -25,7 +25,7 @@ def describe(run: Run) -> None:
     report.file_bytes = (len(run.data), len(run.output))
     report.cost = str(options.cost)
     report.budget = {
-        "seconds": options.budget,
+        "seconds": options.seconds,
         "max_iters": options.max_iters,
         "max_nodes": options.max_nodes,
         "rlimit": options.rlimit,

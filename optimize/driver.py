@@ -50,7 +50,7 @@ def optimize(
     run = Run(
         data=module,
         options=options,
-        clock=Clock(start, options.budget),
+        clock=Clock(start, options.seconds),
         progress=progress,
         stop=stop or _never,
         report=Report(),
@@ -172,7 +172,7 @@ def _visit(run: Run, ranked: Sequence[int], bodies: Mapping[int, bytes]) -> bool
         return True
     if run.options.counted and not run.stop():
         raise FuseBlown(
-            f"the {run.options.budget:g} s fuse fired with {len(ranked) - reached} functions left"
+            f"the {run.options.seconds:g} s fuse fired with {len(ranked) - reached} functions left"
         )
     return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 __all__ = [
     "DEFAULT_MAX_ITERS",
@@ -15,6 +16,9 @@ __all__ = [
 ]
 
 NAMED_COSTS = ("bytes", "fuel", "balanced")
+
+DEFAULT_BUDGET = 2.0
+"""Seconds: short enough for a build step, long enough for a module of 100 kB."""
 
 DEFAULT_MAX_ITERS = 12
 """Iterations of saturation a batch gets: after about ten, nothing new is found on C code."""
@@ -41,8 +45,9 @@ class Options:
 
     cost: str | Path = "balanced"
     """`bytes`, `fuel`, `balanced` (fuel, but never more bytes) or the path of a cost file."""
-    budget: float | None = 2.0
-    """Seconds of wall time from `started` on, or None for no limit."""
+    budget: float | Literal["auto"] | None = "auto"
+    """Seconds of wall time from `started` on, None for no limit; `auto` is two seconds, or no
+    limit in a counted run."""
     max_iters: int | None = None
     max_nodes: int | None = None
     rlimit: int | None = None
@@ -56,7 +61,7 @@ class Options:
     """Globs over function names or indices; empty: all functions."""
     skip: tuple[str, ...] = ()
     jobs: int = 0
-    """Worker processes; 0 works in this process."""
+    """Worker processes; 0 works in this process, as does a process that cannot fork any more."""
     strip: tuple[str, ...] = ()
     """Globs over names of custom sections to drop."""
     keep: tuple[str, ...] = ()
@@ -70,7 +75,10 @@ class Options:
         """Refuse what has no meaning."""
         if isinstance(self.cost, str) and self.cost not in NAMED_COSTS:
             raise OptionsError(f"unknown cost '{self.cost}' (known: {', '.join(NAMED_COSTS)})")
-        if self.budget is not None and not self.budget > 0:
+        if isinstance(self.budget, str):
+            if self.budget != "auto":
+                raise OptionsError(f"unknown budget '{self.budget}' (seconds, None or 'auto')")
+        elif self.budget is not None and not self.budget > 0:
             raise OptionsError("the budget must be more than zero seconds")
         for name in ("max_iters", "max_nodes", "rlimit"):
             value = getattr(self, name)
@@ -78,6 +86,13 @@ class Options:
                 raise OptionsError(f"{name.replace('_', '-')} must be at least 1")
         if self.jobs < 0:
             raise OptionsError("jobs must not be negative")
+
+    @property
+    def seconds(self) -> float | None:
+        """The wall budget: seconds, or None for no limit."""
+        if isinstance(self.budget, str):
+            return None if self.counted else DEFAULT_BUDGET
+        return self.budget
 
     @property
     def counted(self) -> bool:

@@ -81,6 +81,8 @@ class Search:
     measure: Measure
     deadline: float | None
     """When the search has to be over (`time.monotonic()`); None under counted budgets."""
+    fuse: float | None
+    """When it is ended in any case."""
     minimum: list[int] = field(default_factory=list)
     """Minimum size of each memory in bytes."""
     _engine: Engine | None = None
@@ -112,18 +114,19 @@ class Search:
             model=model,
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
+            fuse=deadline,
             minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
     def all(self, batches: Sequence[Batch], stop: Callable[[], bool]) -> Iterator[Outcome]:
         """Work on all batches in this process."""
         for batch in batches:
+            if self.fuse is not None and time.monotonic() > self.fuse:
+                return
             for outcome in self.run(batch):
                 yield outcome
                 if stop():
                     return
-            if self._late():
-                return
 
     def run(self, batch: Batch) -> Iterator[Outcome]:
         """Work on one batch; functions that time does not suffice for are left out."""
@@ -241,8 +244,8 @@ class Search:
         deadline = None
         if self.deadline is not None:
             left = self.deadline - time.monotonic()
-            if self.options.budget is not None:
-                left = min(left, max(CHECK_LEAST, CHECK_SHARE * self.options.budget))
+            if self.options.seconds is not None:
+                left = min(left, max(CHECK_LEAST, CHECK_SHARE * self.options.seconds))
             # The validator counts on the other clock.
             deadline = time.perf_counter() + left
         return self._validator.check(

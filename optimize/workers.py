@@ -34,6 +34,9 @@ and between solver queries."""
 READ_BYTES = 1 << 16
 """One pipe's buffer on Linux."""
 
+ENGINE = "egglog.bindings"
+"""The module whose threads forbid a fork."""
+
 HEAD = struct.Struct("<I")
 
 T = TypeVar("T")
@@ -51,8 +54,12 @@ class Lost:
 
 
 def can_fork() -> bool:
-    """Whether this platform forks safely."""
-    return hasattr(os, "fork") and sys.platform != "darwin"
+    """Whether this process forks safely.
+
+    Not where the engine is loaded already (by an earlier run in this process): its threads do not
+    live on in the child, which would wait for them for ever.
+    """
+    return hasattr(os, "fork") and sys.platform != "darwin" and ENGINE not in sys.modules
 
 
 @dataclass(slots=True)

@@ -1,0 +1,266 @@
+"""The whole way, on real modules: never worse, proven, bounded, the same bytes under counters."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import eqsat
+import pytest
+from eqsat.optimize import driver, finish
+from eqsat.optimize.budget import Clock, process_start
+from eqsat.optimize.errors import FuseBlown, InputError, OutputError
+from eqsat.optimize.function import Candidate
+from eqsat.optimize.options import Options, OptionsError
+from eqsat.optimize.run import Progress, Run
+from eqsat.optimize.search import Search
+from eqsat.wasm.errors import WasmError
+from eqsat.wasm.module import Module
+from eqsat.wasm.validate import validate
+
+PATH = Path(__file__).resolve().parent.parent / "examples" / "json.wasm"
+EXAMPLE = PATH.read_bytes()
+QUICK = Options(cost="bytes", budget=None, max_iters=4, rlimit=200_000)
+
+
+def wat(text: str) -> bytes:
+    import wasmtime
+
+    return bytes(wasmtime.wat2wasm(text))
+
+
+FOLDABLE = wat(
+    """(module
+      (func (export "f") (param i32) (result i32)
+        i32.const 3 i32.const 4 i32.add drop
+        local.get 0 i32.const 0 i32.add i32.const 8 i32.mul)
+      (func (export "g") (param i32) (result i32)
+        i32.const 3 i32.const 4 i32.add drop
+        local.get 0 i32.const 0 i32.add i32.const 8 i32.mul)
+      (func (export "h") (result i32) i32.const 7))"""
+)
+
+
+def test_folds_and_proves() -> None:
+    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    validate(result.output)
+    first, twin, tiny = result.report.functions
+    assert first.status == twin.status == "proven"
+    assert first.bytes_after < first.bytes_before
+    assert twin.reason == "the same body as function 0"
+    assert tiny.status == "unchanged"
+    module = Module.parse(result.output)
+    assert module.body_bytes(0) == module.body_bytes(1)
+    assert len(result.output) < len(FOLDABLE)
+
+
+def test_twice_is_once() -> None:
+    once = eqsat.optimize(FOLDABLE, options=QUICK).output
+    again = eqsat.optimize(once, options=QUICK)
+    assert again.output == once
+    assert again.report.differential == "not run: nothing changed"
+
+
+@pytest.mark.parametrize("cost", ["bytes", "balanced"])
+def test_never_larger(cost: str) -> None:
+    result = eqsat.optimize(EXAMPLE, options=replace(QUICK, cost=cost))
+    assert len(result.output) <= len(EXAMPLE)
+    for record in result.report.functions:
+        assert record.bytes_after <= record.bytes_before
+        assert record.cost_after <= record.cost_before
+        assert (record.bytes_after != record.bytes_before) <= (record.status == "proven")
+
+
+def test_same_bytes_for_any_number_of_workers() -> None:
+    """In processes of their own: a process that has loaded the engine does not fork."""
+    script = (
+        "import sys, eqsat, hashlib, pathlib\n"
+        "jobs = int(sys.argv[1])\n"
+        "options = eqsat.Options(cost='bytes', max_iters=4, rlimit=200_000, jobs=jobs)\n"
+        "data = pathlib.Path(sys.argv[2]).read_bytes()\n"
+        "print(hashlib.sha256(eqsat.optimize(data, options=options).output).hexdigest())\n"
+    )
+    found = set()
+    for jobs, seed in (("0", "1"), ("1", "2"), ("3", "3")):
+        ran = subprocess.run(
+            [sys.executable, "-c", script, jobs, str(PATH)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        assert not ran.stderr
+        found.add(ran.stdout)
+    assert len(found) == 1
+
+
+def test_selection() -> None:
+    result = eqsat.optimize(FOLDABLE, options=replace(QUICK, only=("g",)))
+    assert [record.status for record in result.report.functions] == [
+        "skipped",
+        "proven",
+        "skipped",
+    ]
+    assert result.report.functions[0].reason == "not selected"
+
+
+def test_budget_is_kept() -> None:
+    began = time.monotonic()
+    result = eqsat.optimize(EXAMPLE, options=Options(cost="bytes", budget=0.3, jobs=1))
+    assert time.monotonic() - began < 1.5  # 0.3 and slack for a busy machine
+    validate(result.output)
+
+
+def test_used_up_budget_gives_the_input_back() -> None:
+    started = time.monotonic() - 60
+    result = eqsat.optimize(EXAMPLE, options=Options(budget=1, started=started, jobs=1))
+    assert result.output == EXAMPLE
+    assert {record.reason for record in result.report.functions} == {"budget"}
+
+
+def test_fuse_under_counters_is_an_error() -> None:
+    options = Options(max_iters=3, budget=1, started=time.monotonic() - 60, jobs=1)
+    with pytest.raises(FuseBlown, match="fuse fired with 3 functions left"):
+        eqsat.optimize(EXAMPLE, options=options)
+
+
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_stop_keeps_what_is_there(jobs: int) -> None:
+    seen: list[Progress] = []
+    result = eqsat.optimize(
+        FOLDABLE,
+        options=replace(QUICK, jobs=jobs),
+        progress=seen.append,
+        stop=lambda: bool(seen),
+    )
+    validate(result.output)
+    assert result.report.interrupted
+    assert result.report.visited() >= 1
+    assert seen[0].done == 1
+
+
+def test_invalid_input() -> None:
+    with pytest.raises(InputError) as caught:
+        eqsat.optimize(b"\0asm\1\0\0\0\7\1\1")
+    assert caught.value.offset is not None
+    with pytest.raises(InputError):
+        eqsat.optimize(b"")
+
+
+def test_relocatable_object_comes_back_with_a_reason() -> None:
+    module = FOLDABLE + b"\0\x08\x07linking"
+    result = eqsat.optimize(module, options=QUICK)
+    assert result.output == module
+    assert "relocatable" in result.report.unchanged_reason
+    assert {record.status for record in result.report.functions} == {"skipped"}
+
+
+def test_module_without_functions() -> None:
+    empty = b"\0asm\1\0\0\0"
+    assert eqsat.optimize(empty, options=Options(jobs=2)).output == empty
+
+
+def test_wrong_candidate_never_gets_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the optimizer comes up with, the validator stands before it."""
+    wrong = bytes.fromhex("00 20 00 41 02 74 0b")  # x << 2 instead of x << 3
+
+    def candidates(self: Search, forms: object) -> list[Candidate]:
+        return [Candidate(wrong)]
+
+    monkeypatch.setattr(Search, "_candidates", candidates)
+    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    assert result.output == FOLDABLE
+    assert result.report.functions[0].status in ("refuted", "unknown")
+    assert result.report.functions[0].rejected == 1
+
+
+def lie(run: Run) -> None:
+    """A stage that changes what nobody proved."""
+    run.output = run.data.replace(b"\x41\x07\x0b", b"\x41\x08\x0b")
+    assert run.output != run.data
+
+
+def test_differential_run_is_the_last_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = tuple(lie if stage is driver.assemble else stage for stage in driver.STAGES)
+    monkeypatch.setattr(driver, "STAGES", stages)
+    with pytest.raises(OutputError, match="behaves differently") as caught:
+        eqsat.optimize(FOLDABLE, options=QUICK)
+    assert caught.value.kind == "behaviour"
+
+
+def test_frame_check_is_asked() -> None:
+    other = FOLDABLE.replace(b"\1h\0", b"\1i\0")
+    assert other != FOLDABLE
+    with pytest.raises(OutputError, match="differs elsewhere") as caught:
+        finish.check(FOLDABLE, other, QUICK, None)
+    assert caught.value.kind == "frame"
+
+
+def test_validation_is_asked() -> None:
+    broken = FOLDABLE.replace(b"\x41\x07\x0b", b"\x42\x07\x0b")
+    with pytest.raises(OutputError, match="not valid") as caught:
+        finish.check(FOLDABLE, broken, QUICK, None)
+    assert caught.value.kind == "validation"
+
+
+def test_options_are_checked() -> None:
+    for wrong in (
+        {"cost": "beauty"},
+        {"budget": 0},
+        {"budget": float("nan")},
+        {"max_iters": 0},
+        {"jobs": -1},
+    ):
+        with pytest.raises(OptionsError):
+            Options(**wrong)
+
+
+def test_contracts_are_reported_as_unused() -> None:
+    result = eqsat.optimize(FOLDABLE, options=replace(QUICK, assume=("trap-kills",), entry=("f",)))
+    plain = result.report.as_json()
+    assert plain["contracts"] == [{"name": "trap-kills", "used_by": []}]
+    assert plain["entries"] == [{"glob": "f", "used_by": []}]
+
+
+def test_clock() -> None:
+    clock = Clock(time.monotonic() - 1, 2.0)
+    end = clock.search_end(100_000)
+    assert end is not None
+    assert clock.start + 1 <= end < clock.start + 2
+    assert Clock(0.0, None).search_end(5) is None
+    assert 0 <= time.monotonic() - process_start() < 3600
+
+
+def acceptable(data: bytes) -> bool:
+    try:
+        Module.parse(data)
+        validate(data)
+    except WasmError:
+        return False
+    return True
+
+
+def test_mutated_modules_never_break_the_driver() -> None:
+    """A bounded fuzz: each mutant is refused as bad input or optimized to a valid module."""
+    dice = random.Random(2026)
+    kept = 0
+    bodies = [place for span in Module.parse(FOLDABLE).code for place in range(*span)]
+    for trial in range(50):
+        mutant = bytearray(FOLDABLE if trial % 5 else EXAMPLE)
+        for _ in range(dice.randrange(1, 3)):
+            place = dice.choice(bodies) if trial % 5 else dice.randrange(8, len(mutant))
+            mutant[place] = dice.choice((0, 1, 2, 7, 0x20, 0x6B, 0x72, dice.randrange(256)))
+        options = Options(cost="bytes", budget=0.5, max_iters=None)
+        try:
+            result = eqsat.optimize(bytes(mutant), options=options)
+        except InputError:
+            assert not acceptable(bytes(mutant))
+            continue
+        kept += 1
+        validate(result.output)
+        assert len(result.output) <= len(mutant)
+        assert not [r for r in result.report.functions if r.reason.startswith("fault")]
+    assert kept > 5
