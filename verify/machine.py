@@ -73,6 +73,8 @@ class Machine:
         self.visible: list[wasmtime.Memory | wasmtime.Global | wasmtime.Table] = []
         self.memory: wasmtime.Memory | None = None
         self.overflow = False
+        self.used = 0
+        """Fuel of the last call that ended."""
         externs = [self._import(one) for one in module.imports]
         self.instance = wasmtime.Instance(self.store, module, externs)
         exports = self.instance.exports(self.store)
@@ -174,6 +176,7 @@ class Machine:
             outcome = " ".join(
                 show(v) if v is None or isinstance(v, int | float) else "ref" for v in values
             )
+        self.used = FUEL - self.store.get_fuel()
         return "; ".join([outcome, self.seen(), *self.log])
 
 

@@ -288,7 +288,7 @@ class Relation:
         return self.same(other.back.condition, wanted, back)
 
     def _replace(self, key: tuple[int, int], loop: Loop, other: Loop) -> bool:
-        """Take another location whose entry fits and whose back value fits now."""
+        """Take another location whose entry fits, best one whose back value fits now as well."""
         assert loop.back is not None
         assert other.back is not None
         tried = self.tried.setdefault(key, set())

@@ -39,6 +39,14 @@ Facts = dict[tuple[int, int], int]
 """Memory and address to the greatest end that is known to be in bounds."""
 
 
+class Repeats(Exception):
+    """A loop that was to be executed as a block has a back edge that may be taken."""
+
+    def __init__(self, ordinal: int) -> None:
+        super().__init__(f"loop {ordinal}")
+        self.ordinal = ordinal
+
+
 @dataclass(slots=True)
 class Edge:
     """The state on one edge into a join; the lists are shared and never written again."""
@@ -77,6 +85,8 @@ class Frame:
     edges: list[Edge] = field(default_factory=list)
     otherwise: Edge | None = None
     loop: Loop | None = None
+    once: int | None = None
+    """The ordinal of a loop that is executed as a block: its label must never be reached."""
 
 
 Epoch = tuple[tuple[int, ...], dict[int, int]]
@@ -360,7 +370,13 @@ class Execution:
         found = self.scan.loops.get(at) if instruction[0] == 0x03 else None
         if found is None or found[0] in self.blocks:
             # Nobody takes the back edge: a block whose label is never the target.
-            self.frames.append(Frame(0x02, height, len(results), len(results), end, end))
+            frame = Frame(0x02, height, len(params), len(results), end, end)
+            frame.once = -1 if found is None and instruction[0] == 0x03 else None
+            if found is not None:
+                frame.once = found[0]
+            if instruction[0] != 0x03:
+                frame.label_count = len(results)
+            self.frames.append(frame)
             return
         ordinal, effects = found
         entry = self._capture(self.condition, len(params))
@@ -423,6 +439,8 @@ class Execution:
     def _branch(self, label: int, condition: int) -> None:
         if condition != FALSE:
             frame = self.frames[-1 - label]
+            if frame.once is not None:
+                raise Repeats(frame.once)
             frame.edges.append(self._capture(condition, frame.label_count))
 
     def _br(self, instruction: Instruction, _at: int) -> None:

@@ -36,7 +36,7 @@ from .reader import (
 from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
 from .space import Space
-from .symbolic import Execution, HeadPolicy
+from .symbolic import Execution, HeadPolicy, Repeats
 from .terms import FALSE, Exhausted, Terms
 
 QUERY_RLIMIT: Final = 500_000
@@ -134,6 +134,8 @@ class Validator:
                 verdict = pair.decide(rlimit, query_rlimit, deadline)
         except (Unsupported, Exhausted, TooDeep, Malformed) as problem:
             verdict = Verdict("unknown", reason=str(problem))
+        except Repeats:
+            verdict = Verdict("unknown", reason="a loop repeats only in a normal form")
         except RecursionError:
             verdict = Verdict("unknown", reason="conditions nested too deeply")
         return _timed(verdict, time.perf_counter() - started)
@@ -214,22 +216,34 @@ class Pair:
             live = live_at_heads(self.new.code, self.new.scan)
         relation = Relation(self.space, original, self.hints, live)
         blocks: frozenset[int] = frozenset()
+        never: frozenset[int] = frozenset()
+        best: list[Obligation] | None = None
         for _ in range(MAX_ROUNDS):
             if deadline is not None and time.perf_counter() > deadline:
                 return "deadline"
             run = self._run(self.new, relation.head, blocks)
             relation.restart(run)
-            run.run()
-            unrepeated = _unrepeated(run)
+            try:
+                run.run()
+            except Repeats as loop:
+                # It looked like a block under a guess that has changed since.
+                blocks -= {loop.ordinal}
+                never |= {loop.ordinal}
+                continue
+            unrepeated = _unrepeated(run) - never
             if unrepeated:
                 blocks |= unrepeated
                 continue
             found = collect(self.space, original, run, relation)
             if found.impossible is not None:
                 return found.impossible
-            self.obligations = found.open
+            if best is None or len(found.open) < len(best):
+                best = found.open
             if not found.open or not relation.improve():
-                return None
+                break
+        if best is None:
+            return "no relation between the loops found"
+        self.obligations = best
         return None
 
     def _original(self) -> Execution:
