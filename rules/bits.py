@@ -42,7 +42,7 @@ def masks(x: V, y: V, z: V, a: K, b: K) -> Rows:
 @rules("i32", "i64")
 def shifts(x: V, y: V, z: V, a: K, b: K) -> Rows:
     """A shift by a constant, twice, and under a mask."""
-    for op in ("shl", "shr_s", "shr_u", "rotl", "rotr"):
+    for op in ("shl", "shr_s", "shr_u"):
         yield f"{op}-0", x.op(op, 0), x
         yield f"{op}-of-0", x.of(0).op(op, x), 0
         yield f"{op}-count-const", x.op(op, a), x.op(op, a & (a.bits - 1)), (a & -a.bits).is_not(0)
@@ -69,19 +69,14 @@ def shifts(x: V, y: V, z: V, a: K, b: K) -> Rows:
     yield "shl-and", (x & b).shl(a), x.shl(a) & b.shl(a), in_width(a)
     yield "and-shr_u", x.shr_u(a) & b, (x & b.shl(a)).shr_u(a), in_width(a)
     yield "shr_u-and", (x & b).shr_u(a), x.shr_u(a) & b.shr_u(a), in_width(a)
-    for op in ("and", "or", "xor"):
-        yield f"{op}-shl-shl", x.shl(y).op(op, z.shl(y)), x.op(op, z).shl(y)
-        yield f"{op}-shr_u-shr_u", x.shr_u(y).op(op, z.shr_u(y)), x.op(op, z).shr_u(y)
+    yield "xor-shl-shl", x.shl(y) ^ z.shl(y), (x ^ z).shl(y)
+    yield "xor-shr_u-shr_u", x.shr_u(y) ^ z.shr_u(y), (x ^ z).shr_u(y)
 
 
 @rules("i32", "i64")
 def rotates(x: V, y: V, a: K, b: K) -> Rows:
     """A rotate written as two shifts, by a constant or by a variable count."""
-    for op in ("or", "add", "xor"):
-        yield (
-            *(f"rotl-{op}", x.shl(a).op(op, x.shr_u(b)), x.rotl(a)),
-            *(in_width(a, b), (a + b).is_(x.bits)),
-        )
+    yield "rotl-const", x.shl(a) | x.shr_u(b), x.rotl(a), in_width(a, b), (a + b).is_(x.bits)
     yield "rotl-variable", x.shl(y) | x.shr_u(-y), x.rotl(y)
     yield "rotr-variable", x.shl(-y) | x.shr_u(y), x.op("rotr", y)
     yield "rotr-const", x.op("rotr", a), x.rotl(-a & (x.bits - 1))
@@ -115,6 +110,6 @@ def between_widths(x: I32, y: I32, w: I64, v: I64, a: K32, c: K64) -> Rows:
     yield "extend_s-wrap", convert(signed, convert(wrap, w)), w.op("extend32_s")
     yield "extend32_s-extend_u", convert(up, x).op("extend32_s"), convert(signed, x)
     yield "extend32_s-extend_s", convert(signed, x).op("extend32_s"), convert(signed, x)
-    for op in ("add", "sub", "mul", "and", "or", "xor"):
+    for op in ("add", "sub", "mul"):
         yield f"wrap-{op}", convert(wrap, w.op(op, v)), convert(wrap, w).op(op, convert(wrap, v))
     yield "extend_u-and-const", convert(up, x) & c, convert(up, x & c.as32())

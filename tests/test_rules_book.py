@@ -168,7 +168,7 @@ def _sides(rule: Rule, generator: random.Random) -> tuple[int, int] | None:
 RARE = frozenset(
     f"{width}/{name}"
     for width in ("i32", "i64")
-    for name in ("rotl-or", "rotl-add", "rotl-xor", "select-next", "select-previous",
+    for name in ("rotl-const", "select-next", "select-previous",
                  "gamma-next", "gamma-previous")
 )  # fmt: skip
 """Rules whose guard ties two constants together: random ones seldom meet it."""

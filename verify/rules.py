@@ -21,14 +21,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import z3  # type: ignore[import-untyped]
 
 from .rules_disjoint import looks_past_a_store
-from .rules_terms import BITS, FACT_TABLES, SIZES, Encoder, Memory, signature, sound_mask
+from .rules_sorts import heads, infer, sort_of
+from .rules_terms import BITS, FACT_TABLES, SIZES, Encoder, Memory, sound_mask
 from .rules_text import (
     Command,
     Sexp,
@@ -226,11 +227,11 @@ def _obligations(
 ) -> tuple[Encoder, list[tuple[str, z3.BoolRef]]]:
     """Encode an instance: the encoder with its assumptions, and the goals by name."""
     parts = (*rule.facts, *rule.actions)
-    heads = _heads(parts)
-    of_globals = any(head == "tok.set" or head.startswith("get.") for head in heads)
-    if of_globals and any(head == "tok.store" or head.startswith("load.") for head in heads):
+    applied = heads(parts)
+    of_globals = any(head == "tok.set" or head.startswith("get.") for head in applied)
+    if of_globals and any(head == "tok.store" or head.startswith("load.") for head in applied):
         raise UnreadableRule("a history of a memory and of a global in one rule")
-    encoder = Encoder(context, _sorts(rule), of_globals)
+    encoder = Encoder(context, infer(rule), of_globals)
     for name, value in fixed.items():
         encoder.assume.append(encoder.variable(name) == encoder.number(value))
     for fact in rule.facts:
@@ -291,7 +292,7 @@ def _host(encoder: Encoder, sort: str, operands: list[Sexp]) -> z3.BitVecRef:
 
 def _equate(encoder: Encoder, left: Sexp, right: Sexp) -> None:
     """An equality in the query, of integers or of terms; a history variable is bound by it."""
-    sort = _sort_of(left, encoder.sorts) or _sort_of(right, encoder.sorts)
+    sort = sort_of(left, encoder.sorts) or sort_of(right, encoder.sorts)
     if sort == "i64":
         encoder.assume.append(encoder.primitive(left) == encoder.primitive(right))
         return
@@ -367,7 +368,7 @@ def _spent(solver: z3.Solver) -> int:
 def _enumerate(rule: Command) -> _Attempt | None:
     """Prove a rule for each value of one constant, or of two; None where none has few values."""
     variables = [
-        name for name, sort in _sorts(rule).items() if sort == "i64" and not name.startswith("root")
+        name for name, sort in infer(rule).items() if sort == "i64" and not name.startswith("root")
     ]
     few: list[tuple[str, list[int]]] = []
     spent = 0
@@ -413,82 +414,7 @@ def _admitted_values(rule: Command, name: str) -> list[int] | None:
     return None
 
 
-# --- sorts ----------------------------------------------------------------------------------------
-
-
-def _heads(parts: Sequence[Sexp]) -> set[str]:
-    found: set[str] = set()
-    for part in parts:
-        if isinstance(part, list) and part:
-            if isinstance(part[0], str):
-                found.add(part[0])
-            found |= _heads(part[1:])
-    return found
-
-
-def _sorts(rule: Command) -> dict[str, str]:
-    """Infer the sort of every variable; ``UnreadableRule`` where uses disagree."""
-    sorts: dict[str, str] = {}
-    parts = (*rule.facts, *rule.actions)
-    while True:
-        before = len(sorts)
-        for part in parts:
-            _infer(part, None, sorts)
-        if len(sorts) == before:
-            return sorts
-
-
-def _infer(tree: Sexp, expected: str | None, sorts: dict[str, str]) -> None:
-    if isinstance(tree, str):
-        if expected is not None and is_variable(tree):
-            known = sorts.setdefault(tree, expected)
-            if known != expected:
-                raise UnreadableRule(f"{tree} is used as {known} and as {expected}")
-        elif expected is not None and is_number(tree) and expected != "i64":
-            raise UnreadableRule(f"{tree} stands where a term of sort {expected} is expected")
-        return
-    if not tree or not isinstance(tree[0], str):
-        raise UnreadableRule(f"{show(tree)} has no head")
-    head, operands = tree[0], tree[1:]
-    if head in ("=", "union"):
-        common = next((s for s in (_sort_of(o, sorts) for o in operands) if s is not None), None)
-        for operand in operands:
-            _infer(operand, common, sorts)
-        return
-    if head == "let":
-        _infer(operands[1], None, sorts)
-        _infer(operands[0], _sort_of(operands[1], sorts), sorts)
-        return
-    if head == "set":
-        _infer(operands[0], None, sorts)
-        _infer(operands[1], "i64", sorts)
-        return
-    expected_sorts = _argument_sorts(head, len(operands))
-    if len(expected_sorts) != len(operands):
-        raise UnreadableRule(f"{head} takes {len(expected_sorts)} arguments, not {len(operands)}")
-    for operand, sort in zip(operands, expected_sorts, strict=True):
-        _infer(operand, sort, sorts)
-
-
-def _argument_sorts(head: str, count: int) -> Sequence[str | None]:
-    if head in FACT_TABLES:
-        return (head[3:],)
-    if head.startswith("ask."):
-        return (head[4:], "i64", "i64", "i64")[:count]
-    if head.startswith("app."):
-        return (None,) * count
-    if "." not in head or head.startswith("ans."):
-        return ("i64",) * count
-    return signature(head)[0]
-
-
-def _sort_of(tree: Sexp, sorts: dict[str, str]) -> str | None:
-    if isinstance(tree, str):
-        return "i64" if is_number(tree) else sorts.get(tree)
-    head = tree[0]
-    if not isinstance(head, str):
-        return None
-    return "i64" if "." not in head or head in FACT_TABLES else signature(head)[1]
+# --- questions to the host ------------------------------------------------------------------------
 
 
 def _asked(rule: Command) -> tuple[str, str] | None:
