@@ -80,10 +80,13 @@ class Stackifier:
     """Label id -> the parameter that stays on the stack."""
     candidates: dict[int, Label] = field(default_factory=dict)
     """Parameters that may become their label's result."""
-    opened: dict[int, BasicBlock] = field(default_factory=dict)
-    """Label id -> the block before its construct."""
+    starts: dict[int, int] = field(default_factory=dict)
+    """Position of the event of an anchor, or of the opening of a label's construct, by id."""
+    scopes: list[int] = field(default_factory=list)
+    """For each event, the list of the skeleton that it stands in."""
     deferred: dict[int, list[Value]] = field(default_factory=dict)
-    """Label id -> values to be pushed before its construct, below its result."""
+    """Id of an anchor or label whose result lies on the stack until its use -> values to be pushed
+    before it, below the result."""
     renamed: dict[int, list[tuple[BasicBlock, Value]]] = field(default_factory=dict)
     """Loop parameter id -> blocks behind the loop where another's transfer local holds it."""
     early: dict[int, list[Value]] = field(default_factory=dict)
@@ -91,18 +94,23 @@ class Stackifier:
     skipped: set[int] = field(default_factory=set)
     """Positions of the `FALL` events of those arms."""
     block: BasicBlock = field(init=False)
-    near: bool = True
-    """Whether no construct has begun or ended since the basic block began."""
+    position: int = 0
+    """Of the event that is being written."""
+    lying: list[int] = field(default_factory=list)
+    """Starts of the values that lie on the stack here, the deepest first: each is pushed at its
+    start, a position further up, and taken at one already written."""
 
     def run(self) -> Stacked:
         """Write the whole function."""
         for argument in self.function.arguments:
             self.local(argument)
         self.left = dict(self.placed.count)
-        for event in self.events:
+        self.scopes = _scopes(self.events)
+        for position, event in enumerate(self.events):
             if event[0] == ANCHOR:
                 anchor = event[2]
                 assert isinstance(anchor, Anchor)
+                self.starts[anchor.id] = position
                 self.pending.setdefault(anchor.block.number, []).append(anchor)
         self._find_idle_arms()
         if self.on_stack:
@@ -111,10 +119,9 @@ class Stackifier:
         self.block = self.function.blocks[-1]
         if self._ends_stuck():
             self.out.append((0x00,))
-        near = _near_start(self.events)
         for position in range(len(self.events) - 1, -1, -1):
             if position not in self.skipped:
-                self.near = near[position]
+                self.position = position
                 self._event(self.events[position], position == len(self.events) - 1)
         self.out.reverse()
         return Stacked(self.out, self.types, self.transfer)
@@ -125,14 +132,14 @@ class Stackifier:
         A `br_if` or `br_table` with a value would leave it on the stack where it is not taken.
         """
         barred = set(self.early)
-        for event in self.events:
+        for position, event in enumerate(self.events):
             match event:
                 case (8, _, Label() as label, _, _):
                     barred.add(label.id)
                 case (9, _, list() as listed, _):
                     barred |= {e.label.id for e in listed}
-                case (2 | 3, BasicBlock() as block, Label() as label, *_):
-                    self.opened[label.id] = block
+                case (2 | 3, _, Label() as label, *_):
+                    self.starts[label.id] = position
                 case (11, _, Label() as label) if label.kind != "loop":
                     for parameter in label.params:
                         if self.placed.count.get(parameter.id) == 1:
@@ -236,8 +243,41 @@ class Stackifier:
             op, imm, args = _computation(value)
             self.out.append((op, *imm))
             return args
+        if self._lies_on_stack(value, left):
+            return ()
         self.out.append((GET, self.local(value)))
         return ()
+
+    def _lies_on_stack(self, value: Value, left: list[Value]) -> bool:
+        """Let an anchor's only use take the result where it lies on the stack."""
+        anchor = value.anchor
+        if not self.on_stack or anchor is None or value.id in self.done:
+            return False
+        if self.placed.count[value.id] > 1 or len(anchor.results) > 1:
+            return False
+        return self._lay(self.starts[anchor.id], anchor.id, left)
+
+    def _lay(self, start: int, id: int, left: list[Value]) -> bool:
+        """Let the result of what stands at `start` lie on the stack until here.
+
+        Whole statements and constructs may stand between: none touches what lies below. What is
+        still to be pushed below the result is pushed before `start`.
+        """
+        if self.scopes[start] != self.scopes[self.position]:
+            return False
+        if self.lying and start <= self.lying[-1]:
+            return False
+        moved: list[Value] = []
+        if not all(self._movable(v, start, moved) for v in left):
+            return False
+        block = self.events[start][1]
+        assert isinstance(block, BasicBlock)
+        for value in moved:
+            self.placed.block[value.id] = block
+        self.lying.append(start)
+        self.deferred[id] = list(left)
+        left.clear()
+        return True
 
     def _leave_on_stack(self, parameter: Value, left: list[Value]) -> bool:
         """Let a label's result lie on the stack until this, its only use.
@@ -245,29 +285,31 @@ class Stackifier:
         What is still to be pushed below must then be pushed before the construct is entered.
         """
         label = self.candidates[parameter.id]
-        if self.block is not parameter.block or not self.near or label.id in self.results:
+        if label.id in self.results:
+            return False
+        if not self._lay(self.starts[label.id], label.id, left):
             return False
         self.results[label.id] = parameter
-        opened = self.opened[label.id]
-        moved: list[Value] = []
-        if not all(self._movable(v, opened, moved) for v in left):
-            return False
-        for value in moved:
-            self.placed.block[value.id] = opened
-        self.deferred[label.id] = list(left)
-        left.clear()
         return True
 
-    def _movable(self, value: Value, to: BasicBlock, moved: list[Value]) -> bool:
-        """Tell whether a value can be pushed in the earlier block `to`."""
+    def _movable(self, value: Value, start: int, moved: list[Value]) -> bool:
+        """Tell whether a value can be pushed before the event at `start`."""
         value = self.placed.resolve(value)
+        to = self.events[start][1]
+        assert isinstance(to, BasicBlock)
+        if value.anchor is not None:
+            return value.block.dominates(to) and self.starts[value.anchor.id] < start
         if value.op < 0:
             return value.block.dominates(to)
-        if not value.args or self.placed.block[value.id].dominates(to):
+        if not value.args:
             return True
-        if value.id in self.done or not all(self._movable(a, to, moved) for a in value.args):
+        block = self.placed.block[value.id]
+        if block is not to and block.dominates(to):
+            return True
+        if value.id in self.done or not all(self._movable(a, start, moved) for a in value.args):
             return False
-        moved.append(value)
+        if block is not to:
+            moved.append(value)
         return True
 
     def _take(self, value: Value) -> bool:
@@ -320,7 +362,7 @@ class Stackifier:
                 assert isinstance(label, Label)
                 opcode = 0x03 if label.kind == "loop" else 0x02
                 self.out.append((opcode, label, self._result_type(label)))
-                self._push_deferred(label)
+                self._push_deferred(label.id)
             case 12:
                 assert isinstance(event[2], Label)
                 if event[2].id in self.results:
@@ -339,6 +381,8 @@ class Stackifier:
             return
         queue.remove(anchor)
         for result in anchor.results:
+            if anchor.id in self.deferred:
+                continue
             if self.placed.count.get(result.id):
                 self.done.add(result.id)
                 self.out.append((SET, self.local(result)))
@@ -346,11 +390,13 @@ class Stackifier:
                 self.out.append((0x1A,))
         self.out.append((anchor.op, *anchor.imm))
         self.push(anchor.args)
+        self._push_deferred(anchor.id)
 
-    def _push_deferred(self, label: Label) -> None:
-        """Push what must lie below the label's result, before its construct is entered."""
-        values = self.deferred.get(label.id)
+    def _push_deferred(self, id: int) -> None:
+        """Push what must lie below the result of an anchor or of a label's construct."""
+        values = self.deferred.get(id)
         if values is not None:
+            self.lying.pop()
             self.push(values)
             self._settle()
 
@@ -376,7 +422,7 @@ class Stackifier:
                 self.out.append((0x04, label, self._result_type(label)))
                 early = self.early.get(label.id, ())
                 copies.write(self, list(zip(label.params, early, strict=bool(early))), cond)
-                self._push_deferred(label)
+                self._push_deferred(label.id)
             case _:
                 raise AssertionError(event)
 
@@ -402,20 +448,18 @@ class Stackifier:
             self.out.append((SET, self.local(result)))
 
 
-def _near_start(events: list[Event]) -> list[bool]:
-    """Tell for each event whether no construct's border lies between it and its block's start.
-
-    What lies on the stack cannot be reached from inside a `block`, or from behind a `loop`.
-    """
-    found = []
-    near = True
-    for event in events:
-        if event[0] == ENTER:
-            near = True
-        found.append(near)
-        if event[0] in (OPEN, END):
-            # A block's end is followed by ENTER; a loop's end goes on in the same basic block.
-            near = False
+def _scopes(events: list[Event]) -> list[int]:
+    """Number the lists of the skeleton; a construct's first and last event belong outside."""
+    found: list[int] = []
+    scopes = [0]
+    for position, event in enumerate(events):
+        if event[0] == END:
+            scopes.pop()
+        elif event[0] == ELSE:
+            scopes[-1] = position
+        found.append(scopes[-1])
+        if event[0] in (OPEN, IF):
+            scopes.append(position)
     return found
 
 
