@@ -295,15 +295,21 @@ class Relation:
         tried.add(self.choices[key])
         back, own = self.value(key[1], loop.back), self.value(key[1], loop.entry)
         width = self.space.terms.widths[own]
+        fitting: list[Location] = []
         for location in self.candidates(other, width, key[1]):
+            entry, repeated = other.entry, other.back
             if location in tried:
                 continue
-            if self.same(
-                other.entry.condition, self.evaluate(location, other.entry, other), own
-            ) and self.same(other.back.condition, self.evaluate(location, other.back, other), back):
-                self.choices[key] = location
-                return True
+            if self.same(entry.condition, self.evaluate(location, entry, other), own):
+                fitting.append(location)
+                term = self.evaluate(location, repeated, other)
+                if self.same(repeated.condition, term, back):
+                    self.choices[key] = location
+                    return True
         if ("entry",) not in tried and self.same(other.back.condition, own, back):
-            self.choices[key] = ("entry",)
-            return True
-        return False
+            fitting.insert(0, ("entry",))
+        if not fitting:
+            return False
+        # The back values were computed under guesses that may be wrong elsewhere: try one.
+        self.choices[key] = fitting[0]
+        return True
