@@ -98,6 +98,14 @@ UNPROVABLE = {
     "an action that deletes": "(rule ((= e (i32.add x y))) ((delete (i32.add x y))))",
     "a widthless size": "(rewrite (load.F32 t p o 1 0) (load.F32 t p o 1 0))",
     "the identity of a history": "(rewrite (load.I32 (tok.entry 0 0) p o 4 0) (i32.const 0))",
+    "a guard that nothing satisfies": (
+        "(rewrite (i32.add x (i32.const a)) x :when ((> a 1) (< a 1)))"
+    ),
+    "a distance that no store has": (
+        "(rewrite (load.I32 (tok.store t p m s v) p o n g) (load.I32 t p o n g)"
+        " :when ((> (- o m) 4294967296)))"
+    ),
+    "a variable of no sort": "(rule ((= a b)) ((union a b)))",
     "sorts that disagree": "(rewrite (i32.add x y) (i64.add x y))",
 }
 

@@ -41,7 +41,7 @@ from .rules_text import (
     substitute,
 )
 
-PROVER_VERSION: Final = 1
+PROVER_VERSION: Final = 2
 """Goes into the lock; raised whenever a change here could change a verdict."""
 FIRST_RLIMIT: Final = 2_000_000
 """Solver units for the direct question: about half a second, enough for nearly every rule."""
@@ -99,7 +99,7 @@ def prove_rule(text: str) -> RuleProof:
             attempt, method = _Attempt(), "integers"
         else:
             attempt, method = _attempt(rule)
-    except UnreadableRule as error:
+    except (UnreadableRule, RecursionError, z3.Z3Exception) as error:
         spent = time.perf_counter() - start
         return RuleProof(name, "unknown", "none", spent, 0, "readable", str(error))
     return RuleProof(
@@ -120,6 +120,8 @@ def _attempt(rule: Command) -> tuple[_Attempt, str]:
     instances = list(_instances(rule))
     if not instances:
         raise UnreadableRule("no size or sign that a load or store may have fits this rule")
+    if all(_never_matches(instance) for instance in instances):
+        raise UnreadableRule("nothing satisfies the query: the rule can never fire")
     method = "direct" if len(instances) == 1 else "enumerated"
     total = 0
     for instance in instances:
@@ -137,6 +139,17 @@ def _attempt(rule: Command) -> tuple[_Attempt, str]:
             outcome.rlimit = total
             return outcome, method
     return _Attempt(rlimit=total), method
+
+
+def _never_matches(rule: Command) -> bool:
+    """Whether the query certainly has no match: such a rule proves anything and says nothing."""
+    context = z3.Context()
+    encoder, _ = _obligations(rule, context, {})
+    solver = z3.SolverFor("QF_UFBV", ctx=context)
+    solver.set("rlimit", FIRST_RLIMIT)
+    solver.set("random_seed", 0)
+    solver.add(*encoder.assume)
+    return bool(solver.check() == z3.unsat)
 
 
 # --- sizes and signs ------------------------------------------------------------------------------

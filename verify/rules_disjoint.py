@@ -124,5 +124,7 @@ def looks_past_a_store(rule: Command, rlimit: int) -> bool:
             reader.fact(fact)
     except _NotLinear:
         return False
+    if solver.check() != z3.sat:
+        return False
     solver.add(z3.Not(z3.Or(end <= written, limit <= first)))
     return bool(solver.check() == z3.unsat)

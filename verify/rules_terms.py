@@ -138,7 +138,9 @@ class Encoder:
         known = self.bound.get(name)
         if known is not None:
             return known
-        sort = self.sorts[name]
+        sort = self.sorts.get(name)
+        if sort is None:
+            raise UnreadableRule(f"nothing says what sort {name} has")
         meaning: Meaning
         if sort == "Tok" and not self.globals_only:
             meaning = Memory(name)
