@@ -5,12 +5,17 @@ differs is proven. *Refuted* only with a witness through exports that running bo
 Everything else is *unknown*, with a reason. A function that was not looked at is never proven.
 """
 
+import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from .concrete import signed
 from .differential import Difference, explore
 from .frame import changed_functions, check_frame
+from .machine import Value
 from .reader import Malformed, Unsupported, read_module
 from .validator import FUNCTION_RLIMIT, QUERY_RLIMIT, Status, Validator, Verdict
 
@@ -116,9 +121,45 @@ def _search(
     if deadline is not None:
         seconds = min(seconds, deadline - time.monotonic())
     if seconds > 0:
-        explored = explore(a, b, seconds=seconds, seed=SEED, calls=WITNESS_CALLS)
+        explored = explore(
+            a, b, seconds=seconds, seed=SEED, calls=WITNESS_CALLS, first=_suspects(a, functions)
+        )
         if explored.difference is not None:
             return ModuleVerdict(
                 "refuted", str(explored.difference), functions, violations, explored.difference
             )
     return ModuleVerdict("unknown", reason, functions, violations)
+
+
+def _suspects(
+    a: bytes, functions: tuple[tuple[int, Verdict], ...]
+) -> list[tuple[str, tuple[Value, ...]]]:
+    """Calls of exports with the arguments that the validator suspects."""
+    if not any(v.suspects for _, v in functions):
+        return []
+    module = read_module(a)
+    names = {index: name for name, kind, index in module.exports if kind == 0}
+    calls: list[tuple[str, tuple[Value, ...]]] = []
+    for index, verdict in functions:
+        types = module.function_type(index).params
+        if index in names and all(t in _FROM_BITS for t in types):
+            name = names[index].decode()
+            calls += [
+                (name, tuple(_FROM_BITS[t](x) for t, x in zip(types, one, strict=True)))
+                for one in verdict.suspects
+            ]
+    return calls
+
+
+def _float(size: int, bits: int) -> float:
+    value: float = struct.unpack("<f" if size == 4 else "<d", bits.to_bytes(size, "little"))[0]
+    return value
+
+
+_FROM_BITS: Final[dict[object, Callable[[int], Value]]] = {
+    0x7F: lambda bits: signed(bits, 32),
+    0x7E: lambda bits: signed(bits, 64),
+    0x7D: partial(_float, 4),
+    0x7C: partial(_float, 8),
+}
+"""Value type to what the engine takes for a bit pattern."""

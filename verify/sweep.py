@@ -9,15 +9,22 @@ obligations. Every query has a context of its own and a budget in solver units, 
 input costs the same everywhere.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .obligations import Obligation
 from .rebuild import rebuild
 from .simulate import Simulation, TooBig
 from .space import Space
 from .terms import STATE, TRUE
+
+if TYPE_CHECKING:
+    import z3  # type: ignore[import-untyped]
+
+    from .encode import Encoder
 
 MAX_TERMS: Final = 20_000
 """Terms below the obligations of one function: more would take seconds to simulate."""
@@ -43,6 +50,8 @@ class Sweep:
         self.queries = self.spent = 0
         self.direct = False
         """Whether a whole obligation had to be asked about."""
+        self.suspects: list[dict[int, int]] = []
+        """Values of symbols for which a model or a vector says that the bodies differ."""
         self.simulation = Simulation(self.terms)
         self.original: set[int] = set()
         self.replaced: dict[int, int] = {}
@@ -62,6 +71,7 @@ class Sweep:
             return "memory too large to simulate"
         for obligation in obligations:
             if self._contradicted(obligation):
+                self._suspect(obligation)
                 return self._describe(obligation, "differs in simulation")
         for term in sorted(self.original):
             self._note(term)
@@ -86,6 +96,14 @@ class Sweep:
                 for vector, x, y in zip(self.simulation.vectors, a, b, strict=True)
             )
         return any(v[o.condition] and v[o.original] != v[o.new] for v in self.simulation.vectors)
+
+    def _suspect(self, o: Obligation) -> None:
+        """Keep the inputs of the vectors that contradict an obligation."""
+        nodes, widths = self.terms.nodes, self.terms.widths
+        inputs = [t for t in self.simulation.vectors[0] if nodes[t][0] == "v" and widths[t] > 0]
+        for vector in self.simulation.vectors:
+            if vector[o.condition] and vector[o.original] != vector[o.new]:
+                self.suspects.append({t: vector[t] for t in inputs})
 
     def _note(self, term: int) -> None:
         """Make a term of the original a candidate."""
@@ -187,8 +205,23 @@ class Sweep:
         a, b = constrain(o.original, o.condition), constrain(new, o.condition)
         if a == b:
             return True
+        if self.terms.widths[a] == STATE and not self._is_memory(a, b):
+            return False
         self.direct = True
         return self._proven(o.condition, a, b, model=False)
+
+    def _is_memory(self, *roots: int) -> bool:
+        """Whether there is a store in either: other states are equal as terms or not at all."""
+        nodes = self.terms.nodes
+        pending, seen = list(roots), set[int]()
+        while pending:
+            at = pending.pop()
+            if nodes[at][0] == "store":
+                return True
+            if nodes[at][0] == "ite" and at not in seen:
+                seen.add(at)
+                pending += nodes[at][3:]
+        return False
 
     def _replacement(self, term: int) -> int:
         if self.terms.widths[term] == 0 and self.terms.nodes[term][0] != "ite":
@@ -214,7 +247,7 @@ class Sweep:
         """Ask whether ``a`` and ``b`` can differ where ``condition`` holds."""
         if self.spent > self.rlimit:
             return "unknown"
-        import z3  # type: ignore[import-untyped]
+        import z3
 
         from .encode import Encoder, TooComplex
 
@@ -232,18 +265,25 @@ class Sweep:
         statistics = solver.statistics()
         if "rlimit count" in statistics.keys():  # noqa: SIM118
             self.spent += int(statistics.get_key_value("rlimit count"))
-        if answer == "sat" and model and self._models < MAX_MODELS:
-            self._learn(encoder, solver.model())
+        if answer == "sat" and not cut:
+            given = self._inputs(encoder, solver.model())
+            if not model:
+                self.suspects.append(given)
+            elif self._models < MAX_MODELS:
+                self._learn(given)
         return answer
 
-    def _learn(self, encoder: Any, model: Any) -> None:  # noqa: ANN401
+    def _inputs(self, encoder: Encoder, model: z3.ModelRef) -> dict[int, int]:
+        """What a model says about the symbols of the query."""
+        return {
+            term: int(model.eval(symbol, model_completion=True).as_long())
+            for term, symbol in encoder.symbols.items()
+            if self.terms.widths[term] > 0
+        }
+
+    def _learn(self, given: dict[int, int]) -> None:
         """Make a model a vector, so that the same mistake is not asked again."""
         self._models += 1
-        given = {}
-        for term, symbol in encoder.symbols.items():
-            if self.terms.widths[term] > 0:
-                value = model.eval(symbol, model_completion=True)
-                given[term] = int(value.as_long())
         known = sorted(self.simulation.vectors[0])
         self.simulation.add_vector(given)
         self.simulation.evaluate(known)

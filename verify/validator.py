@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from .obligations import Obligation, collect
@@ -35,7 +35,7 @@ from .reader import (
 )
 from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
-from .space import Space
+from .space import Space, width_of
 from .symbolic import Execution, HeadPolicy, Repeats
 from .terms import FALSE, Exhausted, Terms
 
@@ -50,6 +50,9 @@ MAX_INSTRUCTIONS: Final = 60_000
 
 MAX_ROUNDS: Final = 6
 """Executions of the new body while guesses about its loops are improved."""
+
+MAX_SUSPECTS: Final = 8
+"""Arguments kept for the search of a witness."""
 
 RECURSION: Final = 60_000
 """Python frames for diagrams as deep as the longest chain of conditions."""
@@ -79,6 +82,8 @@ class Verdict:
     seconds: float = 0.0
     assumptions: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
+    suspects: tuple[tuple[int, ...], ...] = ()
+    """Arguments, as bit patterns, for which the bodies may differ: where to look for a witness."""
 
 
 @dataclass(slots=True)
@@ -142,16 +147,7 @@ class Validator:
 
 
 def _timed(verdict: Verdict, seconds: float) -> Verdict:
-    return Verdict(
-        verdict.status,
-        verdict.method,
-        verdict.reason,
-        verdict.queries,
-        verdict.rlimit,
-        seconds,
-        verdict.assumptions,
-        verdict.counterexample,
-    )
+    return replace(verdict, seconds=seconds)
 
 
 @contextmanager
@@ -203,7 +199,20 @@ class Pair:
         if left is None:
             method = "sweep" if not sweep.direct else "solver"
             return Verdict("proven", method, queries=sweep.queries, rlimit=sweep.spent)
-        return Verdict("unknown", reason=left, queries=sweep.queries, rlimit=sweep.spent)
+        return Verdict(
+            "unknown",
+            reason=left,
+            queries=sweep.queries,
+            rlimit=sweep.spent,
+            suspects=tuple(map(self._arguments, sweep.suspects[:MAX_SUSPECTS])),
+        )
+
+    def _arguments(self, given: dict[int, int]) -> tuple[int, ...]:
+        """The arguments among values of symbols; 0 where nothing is said."""
+        variable = self.terms.variable
+        return tuple(
+            given.get(variable(width_of(t), "local", i), 0) for i, t in enumerate(self.kind.params)
+        )
 
     def execute(self, deadline: float | None = None) -> str | None:
         """Run both bodies and collect the obligations; a reason if they cannot be compared."""

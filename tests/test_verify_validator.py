@@ -1,0 +1,307 @@
+"""The function validator on pairs of bodies: what must be proven and what must not be.
+
+Each row is a function body of type ``(i32 i32) -> i32`` beside its replacement. Rows that must not
+be proven are checked to differ by running both, so that the table cannot be wrong itself.
+"""
+
+import time
+
+import pytest
+import wasmtime
+from eqsat.verify.differential import explore
+from eqsat.verify.reader import read_module
+from eqsat.verify.relation import Hints, LoopHint
+from eqsat.verify.validator import Validator, Verdict
+
+HEAD = """(module
+ (import "h" "x" (func $x (param i32) (result i32)))
+ (memory (export "m") 1 3) (memory $n (export "n") 1 1)
+ (memory $w i64 1)
+ (table $t 4 funcref) (elem (i32.const 0) $id)
+ (global $g (export "g") (mut i32) (i32.const 0)) (global $k i32 (i32.const 12))
+ (func $id (param i32) (result i32) local.get 0)
+ (func (export "f") (param i32 i32) (result i32) """
+INDEX = 2
+
+COUNT = (
+    "(local i32 i32) loop local.get 2 local.get 1 i32.const 3 i32.mul i32.add local.set 2 "
+    "local.get 3 i32.const 1 i32.add local.tee 3 local.get 0 i32.lt_u br_if 0 end local.get 2"
+)
+SUM = (
+    "(local i32 i32) loop local.get 2 local.get 1 i32.load offset=16 i32.add local.set 2 "
+    "local.get 3 i32.const 1 i32.add local.tee 3 local.get 0 i32.lt_u br_if 0 end local.get 2"
+)
+
+EQUAL = {
+    "identities": ("local.get 0 i32.const 0 i32.add", "local.get 0"),
+    "negation": (
+        "local.get 0 local.get 1 i32.sub",
+        "local.get 0 i32.const -1 i32.xor local.get 1 i32.add i32.const -1 i32.xor",
+    ),
+    "shift for multiplication": (
+        "local.get 0 i32.const 12 i32.mul",
+        "local.get 0 i32.const 3 i32.shl local.get 0 i32.const 2 i32.shl i32.add",
+    ),
+    "xor by or and and": (
+        "local.get 0 local.get 1 i32.xor",
+        "local.get 0 local.get 1 i32.or local.get 0 local.get 1 i32.and i32.sub",
+    ),
+    "signed division by four": (
+        "local.get 0 i32.const 4 i32.div_s",
+        "local.get 0 local.get 0 i32.const 31 i32.shr_s i32.const 30 i32.shr_u i32.add "
+        "i32.const 2 i32.shr_s",
+    ),
+    "shift counts are taken modulo the width": (
+        "local.get 0 i32.const 33 i32.shl",
+        "local.get 0 local.get 0 i32.add",
+    ),
+    "select and if": (
+        "local.get 0 local.get 1 local.get 0 i32.const 5 i32.lt_u select",
+        "local.get 0 i32.const 5 i32.ge_u if (result i32) local.get 1 else local.get 0 end",
+    ),
+    "and of comparisons": (
+        "local.get 0 if (result i32) local.get 1 i32.eqz i32.eqz else i32.const 0 end",
+        "local.get 0 i32.const 0 i32.ne local.get 1 i32.const 0 i32.ne i32.and",
+    ),
+    "sign test": ("local.get 0 i32.const 0 i32.lt_s", "local.get 0 i32.const 31 i32.shr_u"),
+    "condition of a call by solver": (
+        "local.get 0 i32.const 0 i32.lt_s if i32.const 4 call $x drop end i32.const 1",
+        "local.get 0 i32.const 31 i32.shr_u if i32.const 4 call $x drop end i32.const 1",
+    ),
+    "branch table": (
+        "block block block local.get 0 br_table 0 1 2 end i32.const 10 return end "
+        "i32.const 20 return end i32.const 30",
+        "local.get 0 i32.eqz if (result i32) i32.const 10 else local.get 0 i32.const 1 i32.eq "
+        "if (result i32) i32.const 20 else i32.const 30 end end",
+    ),
+    "forwarded store": (
+        "local.get 0 i32.const 2 i32.shl local.get 1 i32.store "
+        "local.get 0 i32.const 4 i32.mul i32.load",
+        "local.get 0 i32.const 2 i32.shl local.get 1 i32.store local.get 1",
+    ),
+    "dead store": (
+        "local.get 0 i32.const 1 i32.store local.get 0 i32.const 2 i32.store i32.const 1",
+        "local.get 0 i32.const 2 i32.store i32.const 1",
+    ),
+    "disjoint stores in known bounds swapped": (
+        "i32.const 8 local.get 0 i32.store i32.const 4 local.get 1 i32.store i32.const 1",
+        "i32.const 4 local.get 1 i32.store i32.const 8 local.get 0 i32.store i32.const 1",
+    ),
+    "wide load for two": (
+        "local.get 0 i32.load8_u local.get 0 i32.load8_u offset=1 i32.const 8 i32.shl i32.or",
+        "local.get 0 i32.load16_u",
+    ),
+    "load past a store to another memory": (
+        "local.get 0 i32.const 65535 i32.and i32.load8_u local.get 1 i32.const 7 i32.and "
+        "i32.const 5 i32.store8 $n",
+        "local.get 1 i32.const 7 i32.and i32.const 5 i32.store8 $n "
+        "local.get 0 i32.const 65535 i32.and i32.load8_u",
+    ),
+    "two traps swapped": (
+        "local.get 0 local.get 1 i32.div_u drop local.get 1 i32.load drop i32.const 1",
+        "local.get 1 i32.load drop local.get 0 local.get 1 i32.div_u drop i32.const 1",
+    ),
+    "global forwarded": (
+        "local.get 0 global.set $g global.get $g global.get $k i32.add",
+        "local.get 0 global.set $g local.get 0 i32.const 12 i32.add",
+    ),
+    "memory64 offset": (
+        "i64.const 8 local.get 0 i32.store $w offset=8 i64.const 16 i32.load $w",
+        "i64.const 16 local.get 0 i32.store $w local.get 0",
+    ),
+    "invariant hoisted": (
+        COUNT,
+        "(local i32 i32 i32) local.get 1 i32.const 3 i32.mul local.set 4 loop local.get 4 "
+        "local.get 2 i32.add local.set 2 local.get 3 i32.const 1 i32.add local.tee 3 "
+        "local.get 0 i32.lt_u br_if 0 end local.get 2",
+    ),
+    "locals renumbered": (
+        COUNT,
+        "(local i32 i32) loop local.get 3 local.get 1 i32.const 3 i32.mul i32.add local.set 3 "
+        "local.get 2 i32.const 1 i32.add local.tee 2 local.get 0 i32.lt_u br_if 0 end local.get 3",
+    ),
+    "load of unwritten memory kept in a register": (
+        SUM,
+        "(local i32 i32 i32) loop local.get 1 i32.load offset=16 local.get 2 i32.add "
+        "local.set 2 i32.const 1 local.get 3 i32.add local.tee 3 local.get 0 i32.lt_u "
+        "br_if 0 end local.get 2",
+    ),
+    "loop without repetition": (
+        "loop local.get 0 if end end local.get 1",
+        "local.get 1",
+    ),
+}
+
+DIFFERENT = {
+    "wrong rounding": ("local.get 0 i32.const 4 i32.div_s", "local.get 0 i32.const 2 i32.shr_s"),
+    "one point": (
+        "local.get 0 i32.const 3 i32.mul",
+        "local.get 0 i32.const 3 i32.mul local.get 0 i32.const 127 i32.eq i32.add",
+    ),
+    "lost trap": ("local.get 0 local.get 1 i32.div_u drop i32.const 1", "i32.const 1"),
+    "new trap": ("i32.const 1", "local.get 0 i32.load drop i32.const 1"),
+    "trap moved past a global": (
+        "local.get 0 local.get 1 i32.div_u drop i32.const 1 global.set $g i32.const 1",
+        "i32.const 1 global.set $g local.get 0 local.get 1 i32.div_u drop i32.const 1",
+    ),
+    "trap moved past a call": (
+        "local.get 0 local.get 1 i32.div_u drop i32.const 1 call $x",
+        "i32.const 1 call $x local.get 0 local.get 1 i32.div_u drop",
+    ),
+    "load moved past an aliasing store": (
+        "local.get 0 i32.load local.get 1 i32.const 7 i32.store",
+        "local.get 1 i32.const 7 i32.store local.get 0 i32.load",
+    ),
+    "store read before it is overwritten": (
+        "local.get 0 i32.const 1 i32.store local.get 1 i32.load local.get 0 i32.const 2 i32.store",
+        "local.get 1 i32.load local.get 0 i32.const 2 i32.store",
+    ),
+    "offset that may not wrap": (
+        "local.get 0 i32.const 4 i32.add i32.load",
+        "local.get 0 i32.load offset=4",
+    ),
+    "other memory": (
+        "i32.const 8 local.get 0 i32.store i32.const 8 i32.load",
+        "i32.const 8 local.get 0 i32.store $n i32.const 8 i32.load $n",
+    ),
+    "dropped store": ("i32.const 8 local.get 0 i32.store local.get 0", "local.get 0"),
+    "dropped call": ("local.get 0 call $x drop i32.const 1", "i32.const 1"),
+    "call made twice": (
+        "local.get 0 call $x local.tee 1 local.get 1 i32.add",
+        "local.get 0 call $x local.get 0 call $x i32.add",
+    ),
+    "store at a trap": (
+        "i32.const 8 local.get 0 i32.store unreachable",
+        "unreachable",
+    ),
+    "loop condition": (COUNT, COUNT.replace("lt_u", "le_u")),
+    "loop step": (COUNT, COUNT.replace("i32.const 1", "i32.const 2")),
+    "grown memory": (
+        "i32.const 1 memory.grow drop memory.size",
+        "i32.const 1 memory.grow drop i32.const 1",
+    ),
+    "indirect call to another element": (
+        "local.get 0 i32.const 0 call_indirect (param i32) (result i32)",
+        "local.get 0 i32.const 1 call_indirect (param i32) (result i32)",
+    ),
+    "hoisted load of written memory": (
+        "(local i32) loop local.get 0 i32.load local.get 2 i32.add local.set 2 local.get 1 "
+        "local.get 2 i32.const 1 i32.add i32.store local.get 2 i32.const 100 i32.lt_u br_if 0 end "
+        "local.get 2",
+        "(local i32 i32) local.get 0 i32.load local.set 3 loop local.get 3 local.get 2 i32.add "
+        "local.set 2 local.get 1 local.get 2 i32.const 1 i32.add i32.store local.get 2 "
+        "i32.const 100 i32.lt_u br_if 0 end local.get 2",
+    ),
+}
+
+
+def module(body: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(f"{HEAD}{body}))"))
+
+
+def check(a: bytes, b: bytes, hints: Hints | None = None) -> Verdict:
+    return Validator(a).check(INDEX, read_module(b).bodies[INDEX - 1], hints=hints)
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal_bodies_are_proven(name: str) -> None:
+    a, b = map(module, EQUAL[name])
+    verdict = check(a, b)
+    assert verdict.status == "proven", verdict.reason
+    assert explore(a, b, seconds=1, seed=3, calls=60).difference is None
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_the_other_way_round_as_well(name: str) -> None:
+    b, a = map(module, EQUAL[name])
+    assert check(a, b).status == "proven"
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_different_bodies_are_not_proven(name: str) -> None:
+    a, b = map(module, DIFFERENT[name])
+    verdict = check(a, b)
+    assert verdict.status == "unknown"
+    assert verdict.reason
+    assert explore(a, b, seconds=2, seed=3, calls=3000).difference is not None
+
+
+def test_removing_an_endless_loop_is_not_proven() -> None:
+    verdict = check(module("loop local.get 0 br_if 0 end i32.const 1"), module("i32.const 1"))
+    assert verdict.status == "unknown"
+
+
+def test_equal_bytes_are_identical() -> None:
+    a = module("local.get 0")
+    assert check(a, a).method == "identical"
+
+
+@pytest.mark.parametrize("wrong", [(0, 2), (0, 3), (0, 99), (7, 2)])
+def test_wrong_hints_prove_nothing(wrong: tuple[int, int]) -> None:
+    a, b = map(module, DIFFERENT["loop step"])
+    original, local = wrong
+    hints = Hints((LoopHint(0, original, {2: ("local", local), 3: ("const", 32, 0)}),))
+    assert check(a, b, hints).status == "unknown"
+
+
+def test_hints_may_be_expressions() -> None:
+    a = module(COUNT)
+    b = module(
+        "(local i32 i32) i32.const 100 local.set 3 loop local.get 2 local.get 1 i32.const 3 "
+        "i32.mul i32.add local.set 2 local.get 3 i32.const 1 i32.add local.tee 3 "
+        "i32.const 100 i32.sub local.get 0 i32.lt_u br_if 0 end local.get 2"
+    )
+    hundred = ("const", 32, 100)
+    hints = Hints((LoopHint(0, 0, {3: ("op", "i32.add", ("local", 3), hundred)}),))
+    assert check(a, b, hints).status == "proven"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(module (memory 1 1 shared) (func (param i32) (result i32) local.get 0 i32.load{}))",
+        "(module (memory 1) (func (param i32) (result i32) local.get 0 i32.atomic.load{}))",
+        "(module (tag $e) (func (param i32) (result i32) local.get 0 if throw $e end i32.const 1{}))",  # noqa: E501
+    ],
+)
+def test_what_is_not_modelled_is_unknown(text: str) -> None:
+    a, b = (bytes(wasmtime.wat2wasm(text.format(t))) for t in ("", " nop"))
+    verdict = Validator(a).check(0, read_module(b).bodies[0])
+    assert verdict.status == "unknown"
+    assert verdict.reason
+
+
+def test_budgets_are_respected() -> None:
+    hard = "local.get 0 local.get 1 i32.mul local.get 0 i32.mul local.get 1 i32.rem_u"
+    a = module(hard)
+    b = module(
+        hard.replace(
+            "local.get 0 local.get 1 i32.mul",
+            "local.get 0 local.get 1 i32.and "
+            "local.get 0 local.get 1 i32.or i32.add local.get 0 i32.xor",
+        )
+    )
+    body = read_module(b).bodies[INDEX - 1]
+    assert Validator(a).check(INDEX, body, rlimit=1000).status == "unknown"
+    began = time.perf_counter()
+    verdict = Validator(a).check(INDEX, body, deadline=began)
+    assert verdict.status == "unknown"
+    assert time.perf_counter() - began < 1
+
+
+def test_verdicts_repeat_exactly() -> None:
+    a, b = map(module, EQUAL["signed division by four"])
+    first, second = check(a, b), check(a, b)
+    assert (first.method, first.queries, first.rlimit) == (
+        second.method, second.queries, second.rlimit
+    )  # fmt: skip
+
+
+def test_deep_and_long_bodies_end() -> None:
+    deep = "block " * 3000 + "end " * 3000 + "local.get 0"
+    assert check(module(deep), module(deep + " nop")).status == "proven"
+    long = "local.get 0 i32.const 3 i32.add local.set 0 " * 4000 + "local.get 0"
+    assert check(module(long), module(long + " nop")).status == "proven"
+    chain = "local.get 0 local.get 1 i32.eq if i32.const 5 return end local.get 0 i32.const 7 "
+    chain = (chain + "i32.mul local.set 0 ") * 60 + "local.get 0"
+    assert check(module(chain), module(chain + " nop")).status == "proven"
