@@ -44,6 +44,11 @@ Code: TypeAlias = "list[tuple[Any, ...]]"
 
 GET, SET, TEE = 0x20, 0x21, 0x22
 
+TAKEN_IN_PLACE = 2
+"""Bytes saved where a label's result is used in place: the write and the read of its local."""
+SET_BEHIND = 2
+"""Bytes of the write behind the end of a label whose result is not used in place."""
+
 
 @dataclass(slots=True)
 class Stacked:
@@ -78,6 +83,10 @@ class Stackifier:
     pending: dict[int, list[Anchor]] = field(default_factory=dict)
     results: dict[int, Value] = field(default_factory=dict)
     """Label id -> the parameter that stays on the stack."""
+    barred: set[int] = field(default_factory=set)
+    """Ids of labels that cannot have a result on the stack."""
+    conditional: set[int] = field(default_factory=set)
+    """Identities of the edges of `br_if`: a value they pass must be dropped where not taken."""
     candidates: dict[int, Label] = field(default_factory=dict)
     """Parameters that may become their label's result."""
     starts: dict[int, int] = field(default_factory=dict)
@@ -131,11 +140,12 @@ class Stackifier:
 
         A `br_if` or `br_table` with a value would leave it on the stack where it is not taken.
         """
-        barred = set(self.early)
+        barred = self.barred
+        barred.update(self.early)
         for position, event in enumerate(self.events):
             match event:
-                case (8, _, Label() as label, _, _):
-                    barred.add(label.id)
+                case (8, _, Label() as label, list() as args, _) if label.kind != "loop":
+                    self.conditional.update(id(e) for e in label.edges if e.args is args)
                 case (9, _, list() as listed, _):
                     barred |= {e.label.id for e in listed}
                 case (2 | 3, _, Label() as label, *_):
@@ -285,7 +295,7 @@ class Stackifier:
         What is still to be pushed below must then be pushed before the construct is entered.
         """
         label = self.candidates[parameter.id]
-        if label.id in self.results:
+        if label.id in self.results or self._gain(label, parameter) + TAKEN_IN_PLACE <= 0:
             return False
         if not self._lay(self.starts[label.id], label.id, left):
             return False
@@ -408,8 +418,10 @@ class Stackifier:
                 self.out.append((0x0C, label))
                 self._pass(label, args)
             case (8, _, Label() as label, list() as args, Value() as cond):
+                if label.id in self.results:
+                    self.out.append((0x1A,))
                 self.out.append((0x0D, label))
-                copies.write(self, list(zip(label.params, args, strict=True)), cond)
+                self._pass(label, args, cond)
             case (9, _, list() as listed, Value() as index):
                 labels = tuple(e.label for e in listed)
                 self.out.append((0x0E, labels[:-1], labels[-1]))
@@ -426,18 +438,55 @@ class Stackifier:
             case _:
                 raise AssertionError(event)
 
-    def _pass(self, label: Label, args: list[Value]) -> None:
+    def _pass(self, label: Label, args: list[Value], condition: Value | None = None) -> None:
         pairs = list(zip(label.params, args, strict=True))
         result = self.results.get(label.id)
-        if result is not None:
-            for parameter, arg in pairs:
-                if parameter is result:
-                    self.push((arg,))
-            pairs = [p for p in pairs if p[0] is not result]
-        copies.write(self, pairs, None)
+        if result is None:
+            copies.write(self, pairs, condition)
+            return
+        passed = [arg for parameter, arg in pairs if parameter is result]
+        pairs = [p for p in pairs if p[0] is not result]
+        if condition is None:
+            self.push(passed)
+            copies.write(self, pairs, None)
+        else:
+            copies.write(self, pairs, condition)
+            self.push(passed)
+
+    def _choose_result(self, label: Label) -> None:
+        """Let the parameter that gains most by it be the label's result, set behind its end.
+
+        Every edge that computes its argument saves the write of the transfer local; an edge that
+        passes a local would have shared it and now has to read it.
+        """
+        if not self.on_stack or label.id in self.barred or label.id in self.results:
+            return
+        best = SET_BEHIND
+        for parameter in label.params:
+            gain = self._gain(label, parameter)
+            if gain > best and self.placed.count.get(parameter.id):
+                best = gain
+                self.results[label.id] = parameter
+
+    def _gain(self, label: Label, parameter: Value) -> int:
+        """Estimate the bytes that edges save by passing the parameter on the stack."""
+        position = label.params.index(parameter)
+        gain = 0
+        for edge in label.edges:
+            arg = self.placed.resolve(edge.args[position])
+            conditional = id(edge) in self.conditional
+            if arg.op in (PARAM, PHI) or (arg.args and self.placed.count[arg.id] > 1):
+                gain -= 3 if conditional else 2
+            elif arg.op >= 0 and not arg.args:
+                gain += -1 if conditional else 2
+            else:
+                gain += 1 if conditional else 2
+        return gain
 
     def _parameters(self, label: object) -> None:
         assert isinstance(label, Label)
+        if label.kind != "loop":
+            self._choose_result(label)
         result = self.results.get(label.id)
         for parameter in label.params:
             if parameter is not result and self.placed.count.get(parameter.id):
