@@ -1,9 +1,12 @@
 """Loads and globals over histories: forwarding of what was stored, and walking past other stores.
 
 Relies on the terms of ``signature``: one history a space, so another memory or global never stands
-in the way; an equal load of an equal history is congruence and needs no rule. Addresses are 32
-bits, offsets are added without wrapping, but ``b + k`` inside an address wraps: the disjointness
-rows check both readings of the sum and so need to assume nothing.
+in the way; an equal load of an equal history is congruence and needs no rule.
+
+Canonical form: constants of an address stand in the offset, modulo 2^32. That is sound for terms,
+because a history is a total map over addresses that wrap, and equals the real memory for every
+access that happened, whose address did not wrap. It is no rule about instructions: the anchor
+keeps its own address and offset.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from .language import Rows, rules
 from .terms import F32, F64, I32, I64, K32, V128, N, Tok, V, Val, convert
 
 WALKING_SORTS = ("I32", "I64")
-WRAP = 1 << 32
+LOW32 = 0xFFFF_FFFF
 
 
 def load(sort: str, t: Tok, address: V, offset: N, size: N | int, sign: N | int) -> V:
@@ -63,13 +66,14 @@ def _wrap(w: V) -> V:
 @rules(kind="effect")
 def inside(t: Tok, p: I32, o: N, m: N, w: I64) -> Rows:
     """A narrow load inside an 8-byte store, as of two fields copied at once, is a shift."""
-    high = w.shr_u(V(f"(i64.const {((o - m) * 8).text})", "I64"))
+    ahead = _distance(m, o)
+    high = w.shr_u(V(f"(i64.const {(ahead * 8).text})", "I64"))
     held = store(t, p, m, 8, w)
     for size in (1, 2, 4):
         for sign in (0,) if size == 4 else (0, 1):
             name = f"load-inside-{8 * size}{'_s' if sign else ''}"
             into = load("I32", held, p, o, size, sign)
-            yield name, into, _low(_wrap(high), size, sign), o >= m, o - m <= 8 - size
+            yield name, into, _low(_wrap(high), size, sign), ahead <= 8 - size
 
 
 @rules(kind="effect")
@@ -82,35 +86,32 @@ def stored(t: Tok, p: I32, o: N, s: N, u: Val, v: Val) -> Rows:
         yield f"get-set-{sort}", V(f"(get.{sort} (tok.set t (val.{sort} x)))", sort), x
 
 
+@rules(kind="effect")
+def addresses(t: Tok, p: I32, o: N, s: N, g: N, v: Val, k: K32) -> Rows:
+    """A constant that is added to an address moves into the offset."""
+    moved = N(f"(& {(k.unsigned() + o).text} {LOW32})")
+    sums = (("add", p + k, p, ()), ("constant", p.of(k), p.of(0), (k.is_not(0),)))
+    for name, address, base, guard in sums:
+        for sort in ("I32", "I64", "F32", "F64"):
+            into = load(sort, t, address, o, s, g)
+            yield f"load-{name}-{sort}", into, load(sort, t, base, moved, s, g), guard
+        yield f"store-{name}", store(t, address, o, s, v), store(t, base, moved, s, v), guard
+
+
 @rules(ruleset="walk", kind="effect")
-def walk(t: Tok, p: I32, o: N, m: N, s: N, n: N, g: N, u: Val, j: K32, k: K32) -> Rows:
-    """A load looks past a store that cannot touch its bytes: same base, other offsets.
+def walk(t: Tok, p: I32, o: N, m: N, s: N, n: N, g: N, u: Val) -> Rows:
+    """A load looks past a store that cannot touch its bytes: same base, other offset.
 
-    ``d`` is how far the load's address lies above the store's; it must be at least the store's
-    size, or at most minus the load's, whichever way sums inside the addresses wrapped.
+    On the circle of addresses the load begins after the store's last byte, and ends before its
+    first.
     """
-    moved, stepped = (V(f"(i32.add p {p.of(c).text})", "I32") for c in (j, k))
-    fixed, other = (p.of(c) for c in (j, k))
+    ahead = _distance(m, o)
     for sort in WALKING_SORTS:
-        for name, at, to, distances in (
-            ("same", p, p, (o - m,)),
-            ("above", p, stepped, (k.unsigned() + o - m, k.unsigned() + o - m - WRAP)),
-            ("below", moved, p, (o - m - j.unsigned(), o - m - j.unsigned() + WRAP)),
-            (
-                "both",
-                moved,
-                stepped,
-                tuple(
-                    k.unsigned() - j.unsigned() + o - m + wrapped for wrapped in (0, WRAP, -WRAP)
-                ),
-            ),
-            ("constant", fixed, other, (k.unsigned() - j.unsigned() + o - m,)),
-        ):
-            into = load(sort, store(t, at, m, s, u), to, o, n, g)
-            apart = tuple(_apart(d, s, n) for d in distances)
-            yield f"walk-{name}-{sort}", into, load(sort, t, to, o, n, g), apart
+        into = load(sort, store(t, p, m, s, u), p, o, n, g)
+        apart = (ahead >= s, ahead <= N(str(LOW32 + 1)) - n)
+        yield f"walk-{sort}", into, load(sort, t, p, o, n, g), apart
 
 
-def _apart(d: N, stored: N, loaded: N) -> str:
-    """The condition ``d >= stored or d <= -loaded``: the larger difference is not negative."""
-    return f"(>= (max {(d - stored).text} {(N('0') - loaded - d).text}) 0)"
+def _distance(start: N, to: N) -> N:
+    """How far ``to`` lies ahead of ``start`` on the circle of addresses."""
+    return N(f"(& {(to - start).text} {LOW32})")

@@ -25,9 +25,10 @@ Terms and what they denote
     ``(load.S t addr offset size sign)``   the load of ``size`` bytes; sign is 1 for ``_s`` forms.
     ``(tok.set t v)``, ``(get.S t)``       the same for a global.
 
-A memory history denotes a total array of bytes with unbounded addresses; offsets are unsigned and
-do not wrap (an effective address has 33 bits). So facts about histories hold unconditionally, and
-the anchors that stay in the skeleton answer for bounds. Memories with 64-bit addresses stay opaque.
+A memory history denotes a total array of bytes whose 2^32 addresses wrap around: ``addr + offset``
+is taken modulo 2^32. For every access that happened nothing wrapped, since no memory is larger, so
+the term equals what the access saw; the anchors that stay in the skeleton answer for bounds.
+Memories with 64-bit addresses stay opaque.
 
 ``(kz.S x)`` and ``(ko.S x)`` hold the bits of x known to be 0 and 1, in the same sign-extended
 form; a class without a row has no known bits.

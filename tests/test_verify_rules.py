@@ -32,6 +32,10 @@ TRUE = {
         "(rewrite (load.I64 (tok.store t p 8 s v) p o n g) (load.I64 t p o n g)"
         " :when ((<= (+ o n) 8)))"
     ),
+    "a constant of an address moves into the offset": (
+        "(rewrite (load.I32 t (i32.add p (i32.const k)) o 4 0)"
+        " (load.I32 t p (& (+ (& k 4294967295) o) 4294967295) 4 0))"
+    ),
     "store over a store": (
         "(rewrite (tok.store (tok.store t p o s u) p o s v) (tok.store t p o s v))"
     ),
@@ -70,9 +74,9 @@ FALSE = {
     "a store that touches the last byte": (
         "(rewrite (load.I32 (tok.store t p o 4 v) p 8 4 0) (load.I32 t p 8 4 0) :when ((<= o 5)))"
     ),
-    "an address that wraps": (
-        "(rewrite (load.I32 t (i32.add p (i32.const k)) o 4 0) (load.I32 t p (+ o k) 4 0)"
-        " :when ((>= k 0) (< (+ o k) 4294967296)))"
+    "an offset beyond 32 bits": (
+        "(rewrite (load.I32 t (i32.add p (i32.const k)) o 4 0)"
+        " (load.I32 t p (+ o (& k 4294967295)) 4 0))"
     ),
     "disjoint only without wrapping": (
         "(rewrite (load.I32 (tok.store t p 0 4 v) (i32.add p (i32.const k)) o 4 0)"

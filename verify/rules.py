@@ -41,7 +41,7 @@ from .rules_text import (
     substitute,
 )
 
-PROVER_VERSION: Final = 2
+PROVER_VERSION: Final = 3
 """Goes into the lock; raised whenever a change here could change a verdict."""
 FIRST_RLIMIT: Final = 2_000_000
 """Solver units for the direct question: about half a second, enough for nearly every rule."""
@@ -344,7 +344,7 @@ def _equal(encoder: Encoder, left: object, right: object) -> z3.BoolRef:
     if isinstance(left, Memory) and isinstance(right, Memory):
         if left.base != right.base:
             raise UnreadableRule("histories that grow from different ones")
-        anywhere = z3.BitVec("anywhere", 35, encoder.context)
+        anywhere = z3.BitVec("anywhere", 32, encoder.context)
         return encoder.byte(left, anywhere) == encoder.byte(right, anywhere)
     if isinstance(left, Memory) or isinstance(right, Memory):
         raise UnreadableRule("a history and a value are never equal")

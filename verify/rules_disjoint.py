@@ -1,11 +1,12 @@
 """Loads that look past a store, proven over the integers.
 
 A byte map does not change under a write elsewhere: that is what a history denotes. So a rule
-``load(store(t, a, m, s, v), b, o, n) → load(t, b, o, n)`` is sound if its guard makes the ranges
-``[b + o, b + o + n)`` and ``[a + m, a + m + s)`` disjoint. Bit-vector solvers labour at that
-(sums of two widths, every size on its own), over the integers with remainders it is linear and
-takes milliseconds for all sizes at once. The engine's ``+`` and ``-`` are exact where they are
-defined, and the query grants that they are.
+``load(store(t, a, m, s, v), b, o, n) → load(t, b, o, n)`` is sound if its guard makes the n bytes
+from ``b + o`` and the s bytes from ``a + m`` disjoint on the circle of 2^32 addresses: going ahead
+from the store's first byte, the load begins after s and ends before one turn is complete.
+Bit-vector solvers labour at that (sums of two widths, every size on its own), over the integers
+with remainders it is linear and takes milliseconds for all sizes at once. The engine's ``+`` and
+``-`` are exact where they are defined, and the query grants that they are.
 """
 
 from __future__ import annotations
@@ -69,10 +70,13 @@ class _Reader:
             case _:
                 raise _NotLinear
 
-    def range(self, address: Sexp, offset: Sexp, size: Sexp) -> tuple[z3.ArithRef, z3.ArithRef]:
-        """First byte of an access, and one past its last."""
-        start = self.address(address) + self._immediate(offset, 0, WORD)
-        return start, start + self._immediate(size, 1, 17)
+    def start(self, address: Sexp, offset: Sexp) -> z3.ArithRef:
+        """First byte of an access."""
+        return (self.address(address) + self._immediate(offset, 0, WORD)) % WORD
+
+    def size(self, size: Sexp) -> z3.ArithRef:
+        """Number of bytes of an access."""
+        return self._immediate(size, 1, 17)
 
     def _immediate(self, tree: Sexp, low: int, high: int) -> z3.ArithRef:
         if isinstance(tree, str) and is_variable(tree):
@@ -118,13 +122,13 @@ def looks_past_a_store(rule: Command, rlimit: int) -> bool:
     solver.set("random_seed", 0)
     reader = _Reader(context, solver)
     try:
-        first, end = reader.range(rest[0], rest[1], rest[2])
-        written, limit = reader.range(at, start, size)
+        ahead = (reader.start(rest[0], rest[1]) - reader.start(at, start)) % WORD
+        loaded, stored = reader.size(rest[2]), reader.size(size)
         for fact in rule.facts[1:]:
             reader.fact(fact)
     except _NotLinear:
         return False
     if solver.check() != z3.sat:
         return False
-    solver.add(z3.Not(z3.Or(end <= written, limit <= first)))
+    solver.add(z3.Not(z3.And(ahead >= stored, ahead + loaded <= WORD)))
     return bool(solver.check() == z3.unsat)

@@ -1,10 +1,12 @@
 """What e-graph terms denote, for the rule prover: sorts, and their encoding as bit vectors.
 
 Written apart from ``rules/``, from the meaning of the operations alone. Values are bit vectors of
-their width. A history of a memory is a total map from addresses of ``ADDRESS_BITS`` bits to bytes,
-read through the writes above it; a history of a global is the 128 bits of its value. An operation
-that may trap has, where it traps, an unspecified value (an uninterpreted function of its operands),
-so nothing can be proven that depends on it.
+their width. A history of a memory is a total map from 32-bit addresses to bytes, read through the
+writes above it; addresses and the bytes of an access wrap around. For an access that happened
+nothing wrapped (a memory ends at 2^32), so the map is the memory; where none happened, the term
+only has to be the same in every rule. A history of a global is the 128 bits of its value. An
+operation that may trap has, where it traps, an unspecified value (an uninterpreted function of its
+operands), so nothing can be proven that depends on it.
 """
 
 from __future__ import annotations
@@ -18,8 +20,6 @@ from . import z3ops
 from .rules_text import Sexp, UnreadableRule, is_number, is_variable, show
 
 BITS: Final = {"I32": 32, "I64": 64, "F32": 32, "F64": 64, "V128": 128, "Ref": 64, "Val": 128}
-ADDRESS_BITS: Final = 35
-"""A 32-bit address plus a 32-bit offset plus the 16 bytes of an access, without wrapping."""
 SIZES: Final = {
     "I32": (1, 2, 4),
     "I64": (1, 2, 4, 8),
@@ -248,11 +248,11 @@ class Encoder:
                 raise UnreadableRule(f"{head} in a rule: a rule must not look at its identity")
 
     def _address(self, address: Sexp, offset: Sexp) -> z3.BitVecRef:
-        base = z3.ZeroExt(ADDRESS_BITS - 32, self.value(address))
+        base = self.value(address)
         amount = self.primitive(offset)
         in_range = z3.And(amount >= 0, amount < self.number(1 << 32))
         self.invariant("offset of 32 bits", in_range)
-        return base + z3.Extract(ADDRESS_BITS - 1, 0, amount)
+        return base + z3.Extract(31, 0, amount)
 
     def _store(self, operands: list[Sexp]) -> Memory:
         token, address, offset, size, held = operands
