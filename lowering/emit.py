@@ -31,16 +31,20 @@ class Style:
     Attributes:
         hoist: compute equal values once, at their common dominator (smaller); otherwise an
             occurrence is shared only where it dominates (faster).
-        on_stack: leave the result of a block on the operand stack where it is used at once.
+        on_stack: leave results on the operand stack until they are used, where that is possible.
+        invariant: compute before a loop what it does not change (faster, seldom smaller).
     """
 
     hoist: bool
     on_stack: bool
+    invariant: bool = False
 
     @property
     def name(self) -> str:
         """The style's name in reports."""
-        return ("hoist" if self.hoist else "scoped") + ("-stack" if self.on_stack else "-locals")
+        return ("hoist" if self.hoist else "scoped") + (
+            "-invariant" if self.invariant else "-stack" if self.on_stack else "-locals"
+        )
 
 
 STYLES = (
@@ -48,6 +52,8 @@ STYLES = (
     Style(hoist=False, on_stack=True),
     Style(hoist=True, on_stack=False),
     Style(hoist=False, on_stack=False),
+    Style(hoist=False, on_stack=True, invariant=True),
+    Style(hoist=True, on_stack=True, invariant=True),
 )
 """All styles, the one that most often gives the smallest code first."""
 
@@ -82,7 +88,9 @@ def emit(function: Function, style: Style) -> Emission:
     """
     measure_loops(function.blocks)
     events = flatten(function)
-    stacked = Stackifier(function, events, place(events, style.hoist), style.on_stack).run()
+    stacked = Stackifier(
+        function, events, place(events, style.hoist, style.invariant), style.on_stack
+    ).run()
     count = len(function.arguments)
     coloured = colour(stacked.code, stacked.types, count)
     code = [(i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i for i in stacked.code]

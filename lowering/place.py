@@ -42,8 +42,11 @@ class Placement:
         return self.stand_in.get(value.id, value)
 
 
-def place(events: list[Event], hoist: bool) -> Placement:
-    """Place the values that the events use."""
+def place(events: list[Event], hoist: bool, invariant: bool = False) -> Placement:
+    """Place the values that the events use.
+
+    With `invariant`, a value whose operands a loop does not change leaves that loop.
+    """
     found = Placement()
     homes: dict[int, BasicBlock] = {}
     _order(events, found, homes, hoist)
@@ -62,7 +65,8 @@ def place(events: list[Event], hoist: bool) -> Placement:
         found.count[value.id] = len(blocks)
         if value.op < 0 or not value.args:
             continue
-        block = _sink(blocks, low[value.id], homes[value.id].loop_depth)
+        depth = low[value.id].loop_depth if invariant else homes[value.id].loop_depth
+        block = _sink(blocks, low[value.id], depth)
         found.block[value.id] = block
         found.at.setdefault(block.number, []).append(value)
         for arg in value.args:
