@@ -170,6 +170,7 @@ class _Chooser:
             if anchor.id not in self.costs.removable:
                 return model.leaf
             own = model.load(anchor.op) if anchor.op in LOAD_SIZES else model.operation(anchor.op)
+            own += 1  # an anchor loses ties: a value is free to move
             args: Sequence[Value] = anchor.args
         elif value.op == PHI:
             return model.leaf + model.extension

@@ -22,12 +22,7 @@ def section(identity: int, payload: bytes) -> bytes:
 def one_function(body: bytes) -> bytes:
     """A module with one function of type [] -> []."""
     entry = write_unsigned(len(body)) + body
-    return (
-        HEADER
-        + section(1, b"\1\x60\0\0")
-        + section(3, b"\1\0")
-        + section(10, b"\1" + entry)
-    )
+    return HEADER + section(1, b"\1\x60\0\0") + section(3, b"\1\0") + section(10, b"\1" + entry)
 
 
 NESTED = one_function(b"\0" + b"\x02\x40" * 50_000 + b"\x0b" * 50_000 + b"\x0b")

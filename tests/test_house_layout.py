@@ -83,8 +83,8 @@ def test_readme_has_two_commands(kind: str) -> None:
 def test_ci_takes_its_commands_from_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert "quick start: pip" in script
-    assert 'readme 1' in script
-    assert 'readme 2' in script
+    assert "readme 1" in script
+    assert "readme 2" in script
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 
