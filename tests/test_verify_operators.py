@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import wasmtime
-import z3
+import z3  # type: ignore[import-untyped]
 from eqsat.verify import concrete, z3ops
 
 EDGES = {
