@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .joins import Edge
 from .relation import Relation
 from .space import Space
-from .symbolic import Edge, Epoch, Execution
+from .symbolic import Epoch, Execution
 from .terms import FALSE, TRUE
 
 MAX_EPOCHS = 64

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .joins import Edge, Loop
 from .reader import Unsupported
 from .scan import Effects
 from .space import WORLD, Space, width_of
-from .symbolic import Edge, Execution, Loop
+from .symbolic import Execution
 
 Location = tuple[Any, ...]
 """``("local", i)``, ``("stack", depth)`` (absolute, with the loop's parameters), ``("const",

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from .joins import Repeats
 from .obligations import Obligation, collect
 from .reader import (
     FunctionType,
@@ -36,7 +37,7 @@ from .reader import (
 from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
 from .space import Space, width_of
-from .symbolic import Execution, HeadPolicy, Repeats
+from .symbolic import Execution, HeadPolicy
 from .terms import FALSE, Exhausted, Terms
 
 QUERY_RLIMIT: Final = 500_000

@@ -13,8 +13,9 @@ the operator's total value for all inputs. Canonical forms, which everything els
 
 from typing import Any, Final
 
-from .concrete import BITWISE_FLOAT, COMPARISONS, OPERATORS, is_nan, result_width, signed, traps
-from .terms import FALSE, LEAF, TRUE, Terms
+from . import conditions, widths
+from .concrete import BITWISE_FLOAT, COMPARISONS, OPERATORS, is_nan, result_width, traps
+from .terms import FALSE, TRUE, Terms
 
 MAX_SUM: Final = 12
 """Terms of one sum: longer ones stay nested, which costs normal form and not soundness."""
@@ -299,158 +300,30 @@ class Values:
             return terms.constant(0, width)
         return self.opaque(name, (a, b))
 
-    # --- widths ---------------------------------------------------------------------------------
+    # --- widths and conditions ------------------------------------------------------------------
 
     def low(self, x: int, width: int) -> int:
         """The low ``width`` bits."""
-        terms = self.terms
-        own = terms.widths[x]
-        if own == width:
-            return x
-        node = terms.nodes[x]
-        match node[0]:
-            case "c":
-                return terms.constant(node[1][0], width)
-            case "ext":
-                if node[1] == 0:
-                    return self.low(node[2], width)
-                return self.bits(node[2], node[1], width)
-            case "zext" | "sext":
-                inner = terms.widths[node[2]]
-                if inner >= width:
-                    return self.low(node[2], width)
-                widen = self.zero_extend if node[0] == "zext" else self.sign_extend
-                return widen(node[2], width)
-            case "i32.and" | "i64.and":
-                k = terms.value_of(node[3])
-                if k is not None and k & ((1 << width) - 1) == (1 << width) - 1:
-                    return self.low(node[2], width)
-        if width == 32 and own == 64:
-            return self._low_word(x, node)
-        if terms.flat[x]:
-            spread = terms.spread(lambda t: self.low(t, width), (x,))
-            if spread is not None:
-                return spread
-        return terms.make(width, "ext", 0, x)
-
-    def _low_word(self, x: int, node: tuple[Any, ...]) -> int:
-        """Narrowing to i32 goes through what is computed modulo 2^32 anyway."""
-        terms = self.terms
-        match node[0]:
-            case "lin":
-                constant, factors = node[1]
-                parts = zip(node[2:], factors, strict=True)
-                return self.linear(32, constant, tuple((self.low(t, 32), f) for t, f in parts))
-            case "i64.and" | "i64.or" | "i64.xor" | "i64.mul":
-                name = "i32" + node[0][3:]
-                return self.apply(name, self.low(node[2], 32), self.low(node[3], 32))
-            case "ite":
-                found = terms.spread(lambda t: self.low(t, 32), (x,))
-                if found is not None:
-                    return found
-        return terms.make(32, "ext", 0, x)
+        return widths.low(self, x, width)
 
     def bits(self, x: int, at: int, width: int) -> int:
         """``width`` bits from bit ``at`` on."""
-        terms = self.terms
-        if at == 0:
-            return self.low(x, width)
-        node = terms.nodes[x]
-        match node[0]:
-            case "c":
-                return terms.constant(node[1][0] >> at, width)
-            case "ext":
-                return self.bits(node[2], node[1] + at, width)
-            case "zext":
-                inner = terms.widths[node[2]]
-                if at >= inner:
-                    return terms.constant(0, width)
-                if at + width <= inner:
-                    return self.bits(node[2], at, width)
-        return terms.make(width, "ext", at, x)
+        return widths.bits(self, x, at, width)
 
     def zero_extend(self, x: int, width: int) -> int:
         """Widen with zeros."""
-        terms = self.terms
-        if terms.widths[x] == width:
-            return x
-        node = terms.nodes[x]
-        if node[0] == "c":
-            return terms.constant(node[1][0], width)
-        if node[0] == "zext":
-            return self.zero_extend(node[2], width)
-        if node[0] == "ite":
-            found = terms.spread(lambda t: self.zero_extend(t, width), (x,))
-            if found is not None:
-                return found
-        return terms.make(width, "zext", None, x)
+        return widths.zero_extend(self, x, width)
 
     def sign_extend(self, x: int, width: int) -> int:
         """Widen with copies of the sign bit."""
-        terms = self.terms
-        own = terms.widths[x]
-        if own == width:
-            return x
-        node = terms.nodes[x]
-        if node[0] == "c":
-            return terms.constant(signed(node[1][0], own), width)
-        if node[0] == "sext":
-            return self.sign_extend(node[2], width)
-        if self.ones(x) >> (own - 1) == 0:
-            return self.zero_extend(x, width)
-        if node[0] == "ite":
-            found = terms.spread(lambda t: self.sign_extend(t, width), (x,))
-            if found is not None:
-                return found
-        return terms.make(width, "sext", None, x)
+        return widths.sign_extend(self, x, width)
 
     def ones(self, x: int) -> int:
         """A mask of the bits that may be set."""
         found = self._masks.get(x)
         if found is None:
-            found = self._masks[x] = self._ones(x)
+            found = self._masks[x] = widths.possible_ones(self, x)
         return found
-
-    def _ones(self, x: int) -> int:
-        terms = self.terms
-        node, full = terms.nodes[x], (1 << terms.widths[x]) - 1
-        match node[0]:
-            case "c":
-                return int(node[1][0])
-            case "zext":
-                return self.ones(node[2])
-            case "ext" if node[1] == 0:
-                return self.ones(node[2]) & full
-            case "ite":
-                return self.ones(node[3]) | self.ones(node[4])
-            case "i32.and" | "i64.and":
-                return self.ones(node[2]) & self.ones(node[3])
-            case "i32.or" | "i64.or" | "i32.xor" | "i64.xor":
-                return self.ones(node[2]) | self.ones(node[3])
-            case "i32.shr_u" | "i64.shr_u":
-                k = terms.value_of(node[3])
-                return full if k is None else self.ones(node[2]) >> k
-            case "lin":
-                return self._ones_of_sum(node, full)
-            case "i32.clz" | "i32.ctz" | "i32.popcnt" | "i64.clz" | "i64.ctz" | "i64.popcnt":
-                return 127
-        return full
-
-    def _ones_of_sum(self, node: tuple[Any, ...], full: int) -> int:
-        """A sum that cannot wrap is below a bound; its trailing zeros are known as well."""
-        constant, factors = node[1]
-        most, lowest = constant, constant & -constant
-        for term, factor in zip(node[2:], factors, strict=True):
-            ones = self.ones(term)
-            if ones == 0:
-                continue
-            most += factor * ones
-            shifted = (factor & -factor) * (ones & -ones)
-            lowest = min(lowest, shifted) if lowest else shifted
-        bound = full if most > full else (1 << most.bit_length()) - 1
-        return bound & ~(lowest - 1) if lowest else bound
-
-    # --- truth ----------------------------------------------------------------------------------
 
     def from_truth(self, condition: int) -> int:
         """A condition as the 32-bit 1 or 0 on the stack."""
@@ -460,106 +333,12 @@ class Values:
         """The condition that a value is not zero."""
         found = self._truths.get(x)
         if found is None:
-            found = self._truths[x] = self._truth(x)
+            found = self._truths[x] = conditions.nonzero(self, x)
         return found
-
-    def _truth(self, x: int) -> int:
-        terms = self.terms
-        node = terms.nodes[x]
-        match node[0]:
-            case "c":
-                return TRUE if node[1][0] else FALSE
-            case "ite":
-                return terms.ite(terms.literal(node[2]), self.truth(node[3]), self.truth(node[4]))
-            case "zext" | "sext":
-                return self.truth(node[2])
-            case "i32.xor" | "i64.xor":
-                return terms.negate(self.compare("eq", node[2], node[3]))
-            case "i32.or" | "i64.or":
-                return terms.either(self.truth(node[2]), self.truth(node[3]))
-            case "lin":
-                return self._difference(x)
-        return terms.literal(terms.make(0, "nz", None, x))
-
-    def _difference(self, x: int) -> int:
-        """``nz`` of a sum, up to sign."""
-        terms = self.terms
-        width = terms.widths[x]
-        opposite = self.linear(width, 0, ((x, -1),))
-        x = min(x, opposite)
-        node = terms.nodes[x]
-        if node[0] == "lin" and len(node) == 3 and node[1][0]:
-            # x + k == 0 for a widened x: compare the narrow one, or never.
-            inner = terms.nodes[node[2]]
-            factor, wanted = node[1][1][0], -node[1][0]
-            if inner[0] == "zext" and factor in (1, (1 << width) - 1):
-                wanted = (wanted if factor == 1 else -wanted) & ((1 << width) - 1)
-                narrow = terms.widths[inner[2]]
-                if wanted >> narrow:
-                    return TRUE
-                return terms.negate(self.compare("eq", inner[2], terms.constant(wanted, narrow)))
-        return terms.literal(terms.make(0, "nz", None, x))
 
     def compare(self, operation: str, a: int, b: int) -> int:
         """A comparison of two values of one width, as a condition."""
-        terms = self.terms
-        base, _, sign = operation.partition("_")
-        match base:
-            case "eq" | "ne":
-                return self._equal(a, b) if base == "eq" else terms.negate(self._equal(a, b))
-            case "lt":
-                return self._less(sign, a, b)
-            case "gt":
-                return self._less(sign, b, a)
-            case "le":
-                return terms.negate(self._less(sign, b, a))
-            case "ge":
-                return terms.negate(self._less(sign, a, b))
-        raise AssertionError(operation)
-
-    def _equal(self, a: int, b: int) -> int:
-        terms = self.terms
-        if a == b:
-            return TRUE
-        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] != LEAF or terms.tops[b] != LEAF):
-            spread = terms.spread(self._equal, (a, b))
-            if spread is not None:
-                return spread
-        return terms.negate(self.truth(self.linear(terms.widths[a], 0, ((a, 1), (b, -1)))))
-
-    def _less(self, sign: str, a: int, b: int) -> int:
-        terms = self.terms
-        if a == b:
-            return FALSE
-        width = terms.widths[a]
-        x, y = terms.value_of(a), terms.value_of(b)
-        if x is not None and y is not None:
-            both = (signed(x, width), signed(y, width)) if sign == "s" else (x, y)
-            return TRUE if both[0] < both[1] else FALSE
-        if (terms.flat[a] or terms.flat[b]) and (terms.tops[a] != LEAF or terms.tops[b] != LEAF):
-            spread = terms.spread(lambda p, q: self._less(sign, p, q), (a, b))
-            if spread is not None:
-                return spread
-        top = 1 << (width - 1)
-        least, most = (top, top - 1) if sign == "s" else (0, 2 * top - 1)
-        if x is not None:
-            if x == most:
-                return FALSE
-            return terms.negate(self._less(sign, b, terms.constant(x + 1, width)))
-        if y is not None:
-            if y == least:
-                return FALSE
-            if sign == "u" and y == 1:
-                return terms.negate(self.truth(a))
-            if self.ones(a) < top and y < top:
-                if self.ones(a) < y:
-                    return TRUE
-                sign = "u"
-        elif sign == "s" and self.ones(a) < top and self.ones(b) < top:
-            sign = "u"
-        if sign == "u" and y == 1:
-            return terms.negate(self.truth(a))
-        return terms.literal(terms.make(0, f"lt_{sign}", None, a, b))
+        return conditions.compare(self, operation, a, b)
 
     # --- floats and the rest --------------------------------------------------------------------
 
@@ -601,5 +380,7 @@ class Values:
             return zero
         width = terms.widths[a]
         least = terms.constant(1 << (width - 1), width)
-        overflow = terms.both(self._equal(b, terms.constant(-1, width)), self._equal(a, least))
+        overflow = terms.both(
+            conditions.equal(self, b, terms.constant(-1, width)), conditions.equal(self, a, least)
+        )
         return terms.either(zero, overflow)

@@ -1,0 +1,160 @@
+"""What instructions on memories and tables do to a symbolic run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .events import event, pages
+from .opcodes import LANE_LOADS, LANE_STORES, LOADS, STORES, VECTOR_LOADS
+from .reader import Instruction
+from .space import WORLD
+from .terms import FALSE, STATE, TRUE
+
+if TYPE_CHECKING:
+    from .symbolic import Execution
+
+
+def access(run: Execution, instruction: Instruction, address: int, count: int) -> int:
+    """Check the bounds of an access of ``count`` bytes; its wrapped address."""
+    _, _, offset, memory = instruction[:4]
+    where = run.values.plus(address, offset) if offset else address
+    base, start = run.memory.place(address, offset)
+    end = start + count
+    key = (memory, base)
+    known = run.facts.get(key, 0)
+    if end > known:
+        limits = run.space.module.memories[memory]
+        outside = run.memory.out_of_bounds(
+            pages(run, memory), base, end, limits.page_shift, limits.minimum
+        )
+        if outside != FALSE:
+            run.note_trap(outside)
+            if outside == TRUE:
+                run.condition = FALSE
+        if run.shared:
+            run.own()
+        run.facts[key] = end
+    return where
+
+
+def read(run: Execution, instruction: Instruction, count: int) -> int:
+    """Bytes at the address on the stack, as one value."""
+    where = access(run, instruction, run.use(run.stack.pop()), count)
+    content = run.slots[run.space.contents[instruction[3]]]
+    return run.memory.load(content, where, count)
+
+
+def load(run: Execution, instruction: Instruction, _at: int) -> None:
+    """Scalar loads and v128.load."""
+    count, extension, width = LOADS[instruction[0]]
+    value = read(run, instruction, count)
+    if extension == "u":
+        value = run.values.zero_extend(value, width)
+    elif extension == "s":
+        value = run.values.sign_extend(value, width)
+    run.stack.append(value)
+
+
+def write(run: Execution, instruction: Instruction, address: int, value: int, count: int) -> None:
+    """Check the bounds and write ``count`` bytes of ``value``."""
+    where = access(run, instruction, run.use(address), count)
+    slot = run.space.contents[instruction[3]]
+    run.put(slot, run.memory.store(run.slots[slot], where, value, count))
+
+
+def store(run: Execution, instruction: Instruction, _at: int) -> None:
+    """Scalar stores and v128.store."""
+    count = STORES[instruction[0]]
+    value = run.values.low(run.use(run.stack.pop()), 8 * count)
+    write(run, instruction, run.stack.pop(), value, count)
+
+
+def vector_load(run: Execution, instruction: Instruction, _at: int) -> None:
+    """SIMD loads that spread, widen or fill: opaque functions of the bytes."""
+    value = read(run, instruction, VECTOR_LOADS[instruction[0]])
+    run.stack.append(run.terms.make(128, "simd", (instruction[0],), value))
+
+
+def lane_load(run: Execution, instruction: Instruction, _at: int) -> None:
+    """SIMD loads into one lane."""
+    vector = run.stack.pop()
+    value = read(run, instruction, LANE_LOADS[instruction[0]])
+    key = (instruction[0], instruction[4])
+    run.stack.append(run.terms.make(128, "simd", key, value, vector))
+
+
+def lane_store(run: Execution, instruction: Instruction, _at: int) -> None:
+    """SIMD stores of one lane."""
+    count = LANE_STORES[instruction[0]]
+    vector = run.stack.pop()
+    value = run.values.bits(vector, 8 * count * instruction[4], 8 * count)
+    write(run, instruction, run.stack.pop(), value, count)
+
+
+def size(run: Execution, instruction: Instruction, _at: int) -> None:
+    """memory.size."""
+    run.stack.append(pages(run, instruction[1]))
+
+
+def bulk(run: Execution, instruction: Instruction, _at: int) -> None:
+    """memory.copy, fill and init: a function of the memories; traps before any write."""
+    space, terms = run.space, run.terms
+    count = run.stack.pop()
+    second, first = run.stack.pop(), run.stack.pop()
+    operands = [run.use(x) for x in (first, second, count)]
+    match instruction[0]:
+        case 0xFC0008:
+            target, sources = instruction[2], [run.slots[WORLD]]
+        case 0xFC000A:
+            target = instruction[1]
+            sources = [run.slots[space.contents[instruction[2]]], pages(run, instruction[2])]
+        case _:
+            target, sources = instruction[1], []
+    slot = space.contents[target]
+    operands = [*sources, pages(run, target), *operands]
+    bounds = operands if instruction[0] != 0xFC000A else operands[1:]
+    run.trap(terms.literal(terms.make(0, "bulk_trap", instruction, *bounds)))
+    run.put(slot, terms.make(STATE, "bulk", instruction, run.slots[slot], *operands))
+
+
+def table_get(run: Execution, instruction: Instruction, _at: int) -> None:
+    """table.get: a read of the table state, which may trap."""
+    terms, table = run.terms, run.slots[run.space.tables[instruction[1]]]
+    index = run.use(run.stack.pop())
+    run.trap(terms.literal(terms.make(0, "table_trap", None, table, index)))
+    run.stack.append(terms.make(64, "table_get", None, table, index))
+
+
+def table_set(run: Execution, instruction: Instruction, _at: int) -> None:
+    """table.set: a new table state, which may trap."""
+    terms, slot = run.terms, run.space.tables[instruction[1]]
+    value, index = run.use(run.stack.pop()), run.use(run.stack.pop())
+    table = run.slots[slot]
+    run.trap(terms.literal(terms.make(0, "table_trap", None, table, index)))
+    run.put(slot, terms.make(STATE, "table_set", None, table, index, value))
+
+
+def table_size(run: Execution, instruction: Instruction, _at: int) -> None:
+    """table.size."""
+    slot = run.space.tables[instruction[1]]
+    run.stack.append(
+        run.terms.make(table_width(run, instruction[1]), "table_size", None, run.slots[slot])
+    )
+
+
+def table_width(run: Execution, table: int) -> int:
+    """Bits of the indices of a table."""
+    return 64 if run.space.module.tables[table][1].wide else 32
+
+
+def table_grow(run: Execution, instruction: Instruction, _at: int) -> None:
+    """table.grow: an event."""
+    delta, value = run.stack.pop(), run.stack.pop()
+    event(run, instruction, [value, delta], [table_width(run, instruction[1])])
+
+
+def table_bulk(run: Execution, instruction: Instruction, _at: int) -> None:
+    """table.copy, fill and init: events."""
+    count = run.stack.pop()
+    second, first = run.stack.pop(), run.stack.pop()
+    event(run, instruction, [first, second, count], [])
