@@ -305,3 +305,22 @@ def test_deep_and_long_bodies_end() -> None:
     chain = "local.get 0 local.get 1 i32.eq if i32.const 5 return end local.get 0 i32.const 7 "
     chain = (chain + "i32.mul local.set 0 ") * 60 + "local.get 0"
     assert check(module(chain), module(chain + " nop")).status == "proven"
+
+
+def test_a_private_function_is_refuted_in_a_harness() -> None:
+    text = """(module (memory 1) (global (mut i64) (i64.const 0)) (func (param i32 f64)
+      local.get 0 i32.const {} i32.store8))"""
+    a, b, c = (bytes(wasmtime.wat2wasm(text.format(k))) for k in (7, 8, "7 i32.const 0 i32.add"))
+    verdict = Validator(a).check(0, read_module(b).bodies[0], witness_seconds=2)
+    assert verdict.status == "refuted"
+    assert verdict.counterexample is not None
+    assert Validator(a).check(0, read_module(c).bodies[0], witness_seconds=2).status == "proven"
+
+
+def test_harness_with_new_types_stays_valid() -> None:
+    text = "(module (func (param i32) (result i32) local.get 0 {}))"
+    a = bytes(wasmtime.wat2wasm(text.format("")))
+    # A block of the appended type 1: i32 -> i32, which adds one.
+    body = bytes([0, 0x20, 0, 0x02, 1, 0x41, 1, 0x6A, 0x0B, 0x0B])
+    verdict = Validator(a).check(0, body, [((0x7F,), (0x7F,))], witness_seconds=2)
+    assert verdict.status == "refuted"

@@ -76,10 +76,12 @@ def explore(
     seed: int,
     calls: int,
     first: Sequence[tuple[str, tuple[Value, ...]]] = (),
+    only: str | None = None,
 ) -> Exploration:
     """As :func:`compare`, with the number of calls compared and the reason for an early end.
 
-    ``first`` are calls to make before generated ones, each in a fresh pair of instances.
+    ``first`` are calls to make before generated ones, each in a fresh pair of instances; ``only``
+    is the one export to call.
     """
     until = time.perf_counter() + seconds
     if len(original) + len(output) > seconds * BYTES_PER_SECOND:
@@ -89,7 +91,10 @@ def explore(
         modules = wasmtime.Module(engine, original), wasmtime.Module(engine, output)
     except wasmtime.WasmtimeError as error:
         return Exploration(None, 0, f"wasmtime refuses a module: {str(error).splitlines()[0]}")
-    return _Run(engine, modules, until, random.Random(seed), calls, first).explore()
+    run = _Run(engine, modules, until, random.Random(seed), calls, first)
+    if only is not None:
+        run.callable = [one for one in run.callable if one[0] == only]
+    return run.explore()
 
 
 class _Run:

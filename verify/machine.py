@@ -10,12 +10,13 @@ payloads, which the specification leaves open, do not count.
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import wasmtime
 
-from .concrete import pseudo_random
+from .concrete import pseudo_random, signed
 
 FUEL: Final = 300_000
 """Instructions per call: a few milliseconds; a call that needs more is inconclusive."""
@@ -192,3 +193,24 @@ def _answer(key: str, type_: str) -> Value:
         bits = pseudo_random(key, (1,), width if choice == 7 else 8)
         value = bits - (1 << width) if bits >> (width - 1) else bits
     return float(value) if type_[0] == "f" else value
+
+
+def from_bits(types: Sequence[object], patterns: Sequence[int]) -> tuple[Value, ...] | None:
+    """Bit patterns as arguments of these value types; ``None`` if a type is no number."""
+    if not all(t in _FROM_BITS for t in types):
+        return None
+    return tuple(_FROM_BITS[t](x) for t, x in zip(types, patterns, strict=True))
+
+
+def _float(size: int, bits: int) -> float:
+    value: float = struct.unpack("<f" if size == 4 else "<d", bits.to_bytes(size, "little"))[0]
+    return value
+
+
+_FROM_BITS: Final[dict[object, Callable[[int], Value]]] = {
+    0x7F: lambda bits: signed(bits, 32),
+    0x7E: lambda bits: signed(bits, 64),
+    0x7D: partial(_float, 4),
+    0x7C: partial(_float, 8),
+}
+"""Value type to what the engine takes for a bit pattern."""

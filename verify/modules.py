@@ -5,17 +5,13 @@ differs is proven. *Refuted* only with a witness through exports that running bo
 Everything else is *unknown*, with a reason. A function that was not looked at is never proven.
 """
 
-import struct
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from .concrete import signed
 from .differential import Difference, explore
 from .frame import changed_functions, check_frame
-from .machine import Value
+from .machine import Value, from_bits
 from .reader import Malformed, Unsupported, read_module
 from .validator import FUNCTION_RLIMIT, QUERY_RLIMIT, Status, Validator, Verdict
 
@@ -141,25 +137,8 @@ def _suspects(
     names = {index: name for name, kind, index in module.exports if kind == 0}
     calls: list[tuple[str, tuple[Value, ...]]] = []
     for index, verdict in functions:
-        types = module.function_type(index).params
-        if index in names and all(t in _FROM_BITS for t in types):
-            name = names[index].decode()
-            calls += [
-                (name, tuple(_FROM_BITS[t](x) for t, x in zip(types, one, strict=True)))
-                for one in verdict.suspects
-            ]
+        if index in names:
+            types = module.function_type(index).params
+            suspects = [from_bits(types, one) for one in verdict.suspects]
+            calls += [(names[index].decode(), one) for one in suspects if one is not None]
     return calls
-
-
-def _float(size: int, bits: int) -> float:
-    value: float = struct.unpack("<f" if size == 4 else "<d", bits.to_bytes(size, "little"))[0]
-    return value
-
-
-_FROM_BITS: Final[dict[object, Callable[[int], Value]]] = {
-    0x7F: lambda bits: signed(bits, 32),
-    0x7E: lambda bits: signed(bits, 64),
-    0x7D: partial(_float, 4),
-    0x7C: partial(_float, 8),
-}
-"""Value type to what the engine takes for a bit pattern."""

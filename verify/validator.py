@@ -63,10 +63,10 @@ Status = Literal["proven", "refuted", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """Inputs for which running both bodies shows a difference."""
+    """Calls in a harness, the last of which shows a difference, and what either body did."""
 
     function: int
-    arguments: tuple[int, ...]
+    calls: tuple[tuple[str, tuple[int | float | None, ...]], ...]
     original: str
     new: str
 
@@ -117,13 +117,16 @@ class Validator:
         rlimit: int = FUNCTION_RLIMIT,
         query_rlimit: int = QUERY_RLIMIT,
         deadline: float | None = None,
+        witness_seconds: float = 0.0,
     ) -> Verdict:
         """Whether function ``index`` (function index space) may have the code entry ``new_body``.
 
         ``new_body`` is locals and code without the size field, as in the code section;
         ``new_types`` are function types appended after the original's. ``rlimit`` and
         ``query_rlimit`` bound the solver in its own units; ``deadline`` is a
-        ``time.perf_counter()`` value at which the answer becomes unknown.
+        ``time.perf_counter()`` value at which the answer becomes unknown. With
+        ``witness_seconds``, what is not proven is run in a harness for that long: a difference
+        makes it refuted.
         """
         started = time.perf_counter()
         module = self.module
@@ -144,7 +147,32 @@ class Validator:
             verdict = Verdict("unknown", reason="a loop repeats only in a normal form")
         except RecursionError:
             verdict = Verdict("unknown", reason="conditions nested too deeply")
+        if verdict.status == "unknown" and witness_seconds > 0:
+            verdict = self._refuted(index, new_body, new_types, verdict, witness_seconds)
         return _timed(verdict, time.perf_counter() - started)
+
+    def _refuted(
+        self,
+        index: int,
+        body: bytes,
+        new_types: Sequence[tuple[Sequence[ValueType], Sequence[ValueType]]],
+        verdict: Verdict,
+        seconds: float,
+    ) -> Verdict:
+        """Refuted if running both bodies shows a difference, else the verdict as it was."""
+        from .machine import from_bits
+        from .witness import find_witness
+
+        types = self.module.function_type(index).params
+        first = [from_bits(types, one) for one in verdict.suspects]
+        found = find_witness(
+            self.bytes, index, body, new_types, seconds=seconds, seed=index,
+            first=[one for one in first if one is not None],
+        )  # fmt: skip
+        if found is None:
+            return verdict
+        counterexample = Counterexample(index, found.calls, found.original, found.output)
+        return replace(verdict, status="refuted", reason=str(found), counterexample=counterexample)
 
 
 def _timed(verdict: Verdict, seconds: float) -> Verdict:
