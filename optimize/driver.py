@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from .budget import Clock
 from .describe import describe
-from .errors import FuseBlown, InputError
-from .function import joined
+from .errors import FuseBlown, InputError, OutputError
+from .function import joined, kept
 from .options import Options
 from .report import Report
 from .run import Progress, Result, Run, Stage
@@ -196,7 +196,8 @@ def assemble(run: Run) -> None:
     """Put the proven bodies into the module."""
     from .finish import build
 
-    run.output, run.report.warnings = build(run.module, run.outcomes, run.work, run.options)
+    run.output, warnings = build(run.module, run.outcomes, run.work, run.options)
+    run.report.warnings = (*run.report.warnings, *warnings)
 
 
 def certify(run: Run) -> None:
@@ -206,7 +207,27 @@ def certify(run: Run) -> None:
     if run.output == run.data:
         run.report.differential = "not run: nothing changed"
         return
-    run.report.differential = check(run.data, run.output, run.options, run.clock.left())
+    try:
+        run.report.differential = check(run.data, run.output, run.options, run.clock.left())
+    except OutputError as error:
+        if error.kind != "validation" or not _without_invalid(run):
+            raise
+        run.report.differential = check(run.data, run.output, run.options, run.clock.left())
+
+
+def _without_invalid(run: Run) -> bool:
+    """Give functions with an invalid new body their original back; whether there were any."""
+    from .finish import invalid_bodies
+
+    faulty = invalid_bodies(run.module, run.outcomes)
+    for index in faulty:
+        run.outcomes[index] = kept(run.outcomes[index], "fault: the emitted body is not valid")
+    run.report.warnings = tuple(
+        f"function {index}: the emitted body is not valid, the original stays" for index in faulty
+    )
+    if faulty:
+        assemble(run)
+    return bool(faulty)
 
 
 STAGES: tuple[Stage, ...] = (read, plan, validate, search, assemble, certify, describe)

@@ -13,7 +13,7 @@ from .worklist import Worklist
 if TYPE_CHECKING:
     from ..wasm.module import Module
 
-__all__ = ["build", "check"]
+__all__ = ["build", "check", "invalid_bodies"]
 
 DIFFERENTIAL_SECONDS = 0.2
 """Time for running input against output where no budget says less: enough for about a thousand
@@ -58,6 +58,32 @@ def build(
     if len(stripped.data) <= len(module.data):
         return stripped.data, stripped.warnings
     return module.data, ()
+
+
+def invalid_bodies(module: Module, outcomes: Mapping[int, Outcome]) -> list[int]:
+    """Functions whose new body alone makes the module invalid, by halving.
+
+    A fault in the way back costs the functions it touches, not the module.
+    """
+    from ..wasm.errors import WasmError
+    from ..wasm.rewrite import replace
+    from ..wasm.validate import validate
+
+    found: list[int] = []
+    groups = [sorted(index for index, outcome in outcomes.items() if outcome.body is not None)]
+    while groups:
+        group = groups.pop()
+        bodies = {index: outcomes[index].body or b"" for index in group}
+        types = [kind for index in group for kind in outcomes[index].new_types]
+        try:
+            validate(replace(module, bodies, types).data)
+        except WasmError:
+            half = len(group) // 2
+            if half == 0:
+                found += group
+            else:
+                groups += [group[:half], group[half:]]
+    return sorted(found)
 
 
 def check(original: bytes, output: bytes, options: Options, left: float | None) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from .report import FunctionRecord, Status
 
-__all__ = ["Candidate", "Check", "Measure", "Outcome", "Verdict", "improve", "joined"]
+__all__ = ["Candidate", "Check", "Measure", "Outcome", "Verdict", "improve", "joined", "kept"]
 
 MAX_PROOFS = 4
 """Candidates of one function that are tried in the validator: a fifth is hardly ever proven when
@@ -107,19 +107,20 @@ def improve(
     check: Check,
     measure: Measure,
     began: float,
+    proofs: int = MAX_PROOFS,
     nothing: str = "nothing cheaper found",
 ) -> Outcome:
     """Take the cheapest proven candidate that is cheaper than the original body.
 
-    `began` is when work on the function started (`time.perf_counter()`), `nothing` the reason to
-    state when no candidate is cheaper.
+    `began` is when work on the function started (`time.perf_counter()`), `proofs` how many
+    candidates are tried in the validator, `nothing` the reason to state when none is cheaper.
     """
     cheaper = _cheaper(original, candidates, measure)
     worst: Status = "unchanged"
     reason = nothing
     queries = rlimit = rejected = 0
     failures: Counter[int] = Counter()
-    while cheaper and rejected < MAX_PROOFS:
+    while cheaper and rejected < proofs:
         # The next form when one was not proven: its other ways of writing have the same trouble.
         candidate = min(cheaper, key=lambda one: failures[one.form])
         cheaper.remove(candidate)
@@ -192,6 +193,21 @@ def joined(first: Outcome, second: Outcome) -> Outcome:
     )
     return Outcome(
         record, *((second.body, second.new_types) if changed else (first.body, first.new_types))
+    )
+
+
+def kept(outcome: Outcome, reason: str) -> Outcome:
+    """The outcome of a function that gets its original back after all."""
+    record = outcome.record
+    return Outcome(
+        replace(
+            record,
+            status="unknown",
+            reason=reason,
+            bytes_after=record.bytes_before,
+            cost_after=record.cost_before,
+            rules=(),
+        )
     )
 
 

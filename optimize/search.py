@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .function import Candidate, Measure, Outcome, Verdict, improve
+from .function import MAX_PROOFS, Candidate, Measure, Outcome, Verdict, improve
 from .measure import FuelCost, SizeCost
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
@@ -60,6 +60,18 @@ def measure_for(options: Options, model: CostModel | None = None) -> Measure:
     return FuelCost(bounded=True, costs=costs)
 
 
+THOROUGH_SPEED = 2_500
+"""Bytes of bodies that one worker takes through everything in a second. With more code than the
+budget allows at this speed the search is hasty: one graph, few styles, few proofs for each
+function, so that more functions get a turn."""
+
+HASTY_STYLES = 2
+"""Styles that a hasty search emits: the first two are the smallest one in three times of four."""
+
+HASTY_PROOFS = 1
+"""Candidates of one function that a hasty search tries to prove."""
+
+
 @dataclass(slots=True)
 class _Form:
     """One graph of a function, and the rules that led to it."""
@@ -83,6 +95,8 @@ class Search:
     """When the search has to be over (`time.monotonic()`); None under counted budgets."""
     fuse: float | None
     """When it is ended in any case."""
+    hasty: bool = False
+    """Whether there is too much code for the time; never under counted budgets."""
     minimum: list[int] = field(default_factory=list)
     """Minimum size of each memory in bytes."""
     _engine: Engine | None = None
@@ -115,6 +129,7 @@ class Search:
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
             fuse=deadline,
+            hasty=not options.counted and _too_much(module, options, deadline),
             minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
@@ -158,6 +173,7 @@ class Search:
             check=self._check,
             measure=self.measure,
             began=time.perf_counter(),
+            proofs=HASTY_PROOFS if self.hasty else MAX_PROOFS,
         )
 
     def _lower(self, index: int, body: bytes | None) -> Function | str:
@@ -177,7 +193,7 @@ class Search:
         from ..extract import apply
 
         waiting = list(forms)
-        for _ in range(ROUNDS):
+        for _ in range(1 if self.hasty else ROUNDS):
             if not waiting or self._late():
                 return
             graphs = [forms[index][-1].graph for index in waiting]
@@ -227,8 +243,10 @@ class Search:
         """Every emission of every graph of a function."""
         from ..lowering import STYLES, Unsupported, emit
 
-        for number, form in reversed([*enumerate(forms)]):
-            for style in STYLES:
+        numbered = list(enumerate(forms))
+        styles = STYLES[:HASTY_STYLES] if self.hasty else STYLES
+        for number, form in numbered[-1:] if self.hasty else reversed(numbered):
+            for style in styles:
                 try:
                     emission = emit(form.graph, style)
                 except Unsupported:
@@ -274,6 +292,15 @@ class Search:
                 cost_after=0,
             )
         )
+
+
+def _too_much(module: Module, options: Options, deadline: float | None) -> bool:
+    """Whether the code is more than can be taken through everything in time."""
+    if deadline is None:
+        return False
+    size = sum(end - start for start, end in module.code)
+    left = max(0.0, deadline - time.monotonic())
+    return size > THOROUGH_SPEED * left * max(1, options.jobs)
 
 
 def _fault(fault: Exception) -> str:

@@ -16,13 +16,13 @@ __all__ = ["Batch", "Bodies", "Duplicate", "Worklist", "batches", "selected", "w
 SMALLEST_BODY = 4
 """Bytes of a body below which nothing can be saved: no locals, one instruction, `end`."""
 
-HUGE_BODY = 800
+HUGE_BODY = 400
 """Bytes of a body from which it comes last: emission and proof take more than linear time, so a
 budget that does not suffice for all is better spent on the others."""
 
-BATCH_BYTES = 12_000
-"""Bytes of bodies that share one e-graph: about 20,000 e-nodes, where registering rules is cheap
-beside the work and one iteration still takes tens of milliseconds."""
+BATCH_BYTES = 4_000
+"""Bytes of bodies that share one e-graph: some 10,000 e-nodes, where a push and a pop are cheap
+beside the work, and the first results of a worker are not long in coming."""
 
 BATCH_FUNCTIONS = 48
 """Functions in one batch: a killed worker loses at most these."""

@@ -17,6 +17,7 @@ from eqsat.optimize.function import Candidate
 from eqsat.optimize.options import Options, OptionsError
 from eqsat.optimize.run import Progress, Run
 from eqsat.optimize.search import Search
+from eqsat.verify.validator import Verdict
 from eqsat.wasm.errors import WasmError
 from eqsat.wasm.module import Module
 from eqsat.wasm.validate import validate
@@ -175,6 +176,24 @@ def test_wrong_candidate_never_gets_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert result.output == FOLDABLE
     assert result.report.functions[0].status in ("refuted", "unknown")
     assert result.report.functions[0].rejected == 1
+
+
+def test_invalid_body_costs_its_function_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the validator to accept an ill-typed body, wasmtime would not."""
+    broken = bytes.fromhex("00 20 00 41 03 42 00 0b")
+
+    def accept(self: Search, index: int, candidate: Candidate) -> Verdict:
+        return Verdict("proven", "mistaken")
+
+    def candidates(self: Search, forms: object) -> list[Candidate]:
+        return [Candidate(broken)]
+
+    monkeypatch.setattr(Search, "_candidates", candidates)
+    monkeypatch.setattr(Search, "_check", accept)
+    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    assert result.output == FOLDABLE
+    assert result.report.functions[0].reason == "fault: the emitted body is not valid"
+    assert len(result.report.warnings) == 1
 
 
 def lie(run: Run) -> None:
