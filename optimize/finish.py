@@ -19,8 +19,8 @@ DIFFERENTIAL_SECONDS = 0.2
 """Time for running input against output where no budget says less: enough for about a thousand
 calls of small exports."""
 
-DIFFERENTIAL_LEAST = 0.02
-"""Below this much time left the run is not begun: compiling both modules takes longer."""
+DIFFERENTIAL_LEAST = 0.08
+"""Time the run gets even when the budget is used up: no output goes out without a look."""
 
 DIFFERENTIAL_CALLS = 400
 """Calls of the run under counted budgets, where time may not decide."""
@@ -113,9 +113,7 @@ def _differential(original: bytes, output: bytes, options: Options, left: float 
         return "not run: switched off"
     seconds = DIFFERENTIAL_SECONDS
     if not options.counted and left is not None:
-        seconds = min(seconds, left / 2)
-        if seconds < DIFFERENTIAL_LEAST:
-            return "not run: no time left"
+        seconds = max(DIFFERENTIAL_LEAST, min(seconds, left / 2))
     found = explore(original, output, seconds=seconds, seed=SEED, calls=DIFFERENTIAL_CALLS)
     if found.difference is not None:
         raise OutputError(
