@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .function import MAX_PROOFS, Candidate, Measure, Outcome, Verdict, improve
-from .measure import FuelCost, SizeCost
+from .measure import FuelCost, SizeCost, choosing
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
 from .worklist import Batch
@@ -125,7 +125,7 @@ class Search:
             names=names,
             options=options,
             book=book(options.rules),
-            model=model,
+            model=choosing(model),
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
             fuse=deadline,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eqsat.optimize.function import MAX_PROOFS, Candidate, Outcome, improve
-from eqsat.optimize.measure import FuelCost, SizeCost, body_fuel
+from eqsat.optimize.measure import FuelCost, SizeCost, body_time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +15,19 @@ class Verdict:
     reason: str = ""
     queries: int = 1
     rlimit: int = 10
+
+
+class Length:
+    """Bodies that are no code have a length."""
+
+    def key(self, body: bytes) -> tuple[float, ...]:
+        return (len(body),)
+
+    def allows(self, original: bytes, body: bytes) -> bool:
+        return True
+
+    def figure(self, body: bytes) -> float:
+        return len(body)
 
 
 def decide(original: bytes, bodies: list[bytes], verdicts: dict[bytes, Verdict]) -> Outcome:
@@ -30,7 +43,7 @@ def decide(original: bytes, bodies: list[bytes], verdicts: dict[bytes, Verdict])
         original,
         [Candidate(body) for body in bodies],
         check=check,
-        measure=SizeCost(),
+        measure=Length(),
         began=0.0,
     )
 
@@ -85,9 +98,9 @@ ARM = bytes.fromhex("00 41 01 04 40 41 01 1a 05 41 01 1a 0b 0b")
 
 
 def test_fuel_weighs_loops_and_arms() -> None:
-    assert body_fuel(FLAT) == 1  # drop is free
-    assert body_fuel(LOOP) == 20  # const and br, ten times
-    assert body_fuel(ARM) == 3  # condition, if, and one of two arms
+    assert body_time(FLAT)[0] == 1  # drop is free
+    assert body_time(LOOP)[0] == 20  # const and br, ten times
+    assert body_time(ARM)[0] == 3  # condition, if, and one of two arms
 
 
 def test_balanced_never_grows() -> None:
@@ -96,3 +109,11 @@ def test_balanced_never_grows() -> None:
     assert not measure.allows(FLAT, LOOP)
     assert FuelCost(bounded=False).allows(FLAT, LOOP)
     assert measure.key(FLAT) < measure.key(LOOP)
+
+
+def test_slow_work_breaks_ties() -> None:
+    multiplied = bytes.fromhex("00 20 00 41 08 6c 0b")
+    shifted = bytes.fromhex("00 20 00 41 03 74 0b")
+    for measure in (SizeCost(), FuelCost(bounded=True)):
+        assert measure.key(shifted) < measure.key(multiplied)
+        assert measure.figure(shifted) == measure.figure(multiplied)
