@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
+from ..ir.demand import simplify
 from ..ir.effects import Effect, Spaces
 from ..ir.graph import (
     PARAM,
@@ -117,7 +118,9 @@ def spaces_of(module: Module) -> Spaces:
 
 
 def lower(module: Module, index: int) -> Function:
-    """Return the function graph of the defined function `index`.
+    """Return the simplified function graph of the defined function `index`.
+
+    Emission relies on that: a block parameter that nothing needs would count as a use.
 
     Raises:
         Unsupported: the body is beyond a limit or has something without a meaning here.
@@ -132,7 +135,7 @@ def lower(module: Module, index: int) -> Function:
         if len(local_types) + count > MAX_LOCALS:
             raise Unsupported(f"more than {MAX_LOCALS} locals")
         local_types += [type] * count
-    return _Lowering(module, index, signature, local_types, instrs).run()
+    return simplify(_Lowering(module, index, signature, local_types, instrs).run())
 
 
 class _Lowering:

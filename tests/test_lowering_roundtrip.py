@@ -150,3 +150,23 @@ def test_limits_have_reasons() -> None:
     module = Module.parse(bytes(wasmtime.wat2wasm(f"(module (func {many}))")))
     with pytest.raises(Unsupported, match="instructions"):
         lower(module, 0)
+
+
+def test_a_parameter_that_nothing_needs_does_not_keep_its_argument() -> None:
+    text = """(module (func (export "f") (param i32) (result i32) (local $t i32) (local $a i32)
+      (local $b i32)
+      (local.set $b (i32.const 1))
+      (loop $l
+        (local.set $t (i32.add (local.get $a) (local.get $b)))
+        (local.set $a (local.get $b))
+        (local.set $b (local.get $t))
+        (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+      (local.get $a)))"""
+    module = Module.parse(bytes(wasmtime.wat2wasm(text)))
+    for style in STYLES:
+        data = replace(module, {0: emit(lower(module, 0), style).body}).data
+        store = wasmtime.Store(wasmtime.Engine())
+        instance = wasmtime.Instance(store, wasmtime.Module(store.engine, data), [])
+        function = instance.exports(store)["f"]
+        assert isinstance(function, wasmtime.Func)
+        assert [function(store, n) for n in range(1, 8)] == [1, 1, 2, 3, 5, 8, 13]
