@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from ..ir.graph import Label, ValType
 from .liveness import Instr
 
@@ -30,13 +32,16 @@ MAX_ROUNDS = 20
 _OUTER = Label(-1, "function")
 
 
-def shape(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
-    """Return the final instructions, with `end`, block types and numeric branch depths."""
+def shape(code: list[Instr], results: tuple[ValType, ...], crossed: Container[int]) -> list[Instr]:
+    """Return the final instructions, with `end`, block types and numeric branch depths.
+
+    `crossed` are ids of labels with a `br_if` below which a value lies for what follows.
+    """
     for _ in range(MAX_ROUNDS):
         before = len(code)
         code = _negations(code)
         code = _structure(code, results)
-        code = _conditions(code)
+        code = _conditions(code, crossed)
         if len(code) == before:
             break
     return _number(code)
@@ -162,7 +167,7 @@ def _end_of_else(code: list[Instr], position: int) -> int:
         k += 1
 
 
-def _conditions(code: list[Instr]) -> list[Instr]:
+def _conditions(code: list[Instr], crossed: Container[int]) -> list[Instr]:
     """Choose the cheaper of `if`, `br_if` and `block`."""
     out: list[Instr] = []
     for instr in code:
@@ -180,7 +185,7 @@ def _conditions(code: list[Instr]) -> list[Instr]:
     ends, elses = _match(out)
     used = _uses(out)
     for start in ends.values():
-        changed = _reshape(out, start, ends, elses, used)
+        changed = _reshape(out, start, ends, elses, used, crossed)
         if changed is not None:
             return changed
     return out
@@ -192,12 +197,15 @@ def _reshape(
     ends: dict[int, int],
     elses: dict[int, int],
     used: dict[int, int],
+    crossed: Container[int],
 ) -> list[Instr] | None:
     """Rewrite the construct at `start` if another form is shorter."""
     opener = code[start]
     if opener[0] == IF and opener[2] is None and id(opener[1]) not in used:
         return _if_to_branch(code, start, elses.get(start), _end_at(ends, start))
-    if opener[0] == BLOCK and opener[2] is None and used.get(id(opener[1])) == 1:
+    if opener[0] != BLOCK or opener[2] is not None or used.get(id(opener[1])) != 1:
+        return None
+    if opener[1].id not in crossed:
         return _block_to_if(code, start, _end_at(ends, start))
     return None
 

@@ -58,11 +58,14 @@ class Stacked:
         code: the instructions, without the final `end`.
         types: type of each virtual local; the function's parameters come first.
         transfer: id of a block parameter -> its transfer local.
+        crossed: ids of labels that some `br_if` names where more lies on the stack than behind
+            the label: what follows that `br_if` cannot move into a construct of its own.
     """
 
     code: Code
     types: list[ValType]
     transfer: dict[int, int]
+    crossed: set[int]
 
 
 @dataclass(slots=True)
@@ -100,6 +103,8 @@ class Stackifier:
     """Loop parameter id -> blocks behind the loop where another's transfer local holds it."""
     early: dict[int, list[Value]] = field(default_factory=dict)
     """Label id -> arguments of the arm that does nothing else: passed before the `if`."""
+    laid: list[tuple[int, int]] = field(default_factory=list)
+    """Events between which some value lies on the stack."""
     skipped: set[int] = field(default_factory=set)
     """Positions of the `FALL` events of those arms."""
     block: BasicBlock = field(init=False)
@@ -133,7 +138,24 @@ class Stackifier:
                 self.position = position
                 self._event(self.events[position], position == len(self.events) - 1)
         self.out.reverse()
-        return Stacked(self.out, self.types, self.transfer)
+        return Stacked(self.out, self.types, self.transfer, self._crossed())
+
+    def _crossed(self) -> set[int]:
+        found: set[int] = set()
+        heights: dict[int, int] = {}
+        changes: dict[int, list[tuple[int, int]]] = {}
+        for start, end in self.laid:
+            scope = self.scopes[start]
+            changes.setdefault(start + 1, []).append((scope, 1))
+            # A value that the condition itself takes is gone when the branch is taken.
+            changes.setdefault(end, []).append((scope, -1))
+        for position, event in enumerate(self.events):
+            for scope, delta in changes.get(position, ()):
+                heights[scope] = heights.get(scope, 0) + delta
+            if event[0] == BRANCH_IF and heights.get(self.scopes[position]):
+                assert isinstance(event[2], Label)
+                found.add(event[2].id)
+        return found
 
     def _find_candidates(self) -> None:
         """Find block parameters that might stay on the stack: used once, passed by every edge.
@@ -285,6 +307,7 @@ class Stackifier:
         for value in moved:
             self.placed.block[value.id] = block
         self.lying.append(start)
+        self.laid.append((start, self.position))
         self.deferred[id] = list(left)
         left.clear()
         return True

@@ -170,3 +170,19 @@ def test_a_parameter_that_nothing_needs_does_not_keep_its_argument() -> None:
         function = instance.exports(store)["f"]
         assert isinstance(function, wasmtime.Func)
         assert [function(store, n) for n in range(1, 8)] == [1, 1, 2, 3, 5, 8, 13]
+
+
+def test_value_below_a_branch_stays_outside_the_if() -> None:
+    # The load lies on the stack while the `br_if` is passed and is used behind it: the rest of the
+    # block cannot become the arm of an `if`, which could not reach it.
+    text = """(module (memory 1) (global $g (mut i32) (i32.const 0))
+      (func (export "f") (param i32 i32) (result i32) (local $x i32) (local $y i32)
+        (block $b
+          (local.set $x (i32.load (local.get 0)))
+          (global.set $g (i32.const 1))
+          (br_if $b (local.get 1))
+          (local.set $y (i32.rem_u (local.get $x) (i32.load (local.get 0)))))
+        (local.get $y)))"""
+    module = Module.parse(bytes(wasmtime.wat2wasm(text)))
+    for style in STYLES:
+        validate(replace(module, {0: emit(lower(module, 0), style).body}).data)
