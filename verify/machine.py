@@ -9,6 +9,7 @@ payloads, which the specification leaves open, do not count.
 
 import math
 import struct
+import weakref
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -121,15 +122,19 @@ class Machine:
     def _stub(self, name: str, kind: wasmtime.FuncType) -> Any:  # noqa: ANN401
         results = [str(t) for t in kind.results]
 
+        # wasmtime keeps host functions in a table of its own, beyond the reach of the garbage
+        # collector: a strong reference to this machine would keep its store for ever.
+        machine = weakref.proxy(self)
+
         def stub(*arguments: Value) -> Any:  # noqa: ANN401
-            if len(self.log) >= MAX_LOG:
-                self.overflow = True
+            if len(machine.log) >= MAX_LOG:
+                machine.overflow = True
                 raise RuntimeError("too many host calls")
-            count = len(self.log)
+            count = len(machine.log)
             shown = [show(a) if isinstance(a, int | float) else "ref" for a in arguments]
-            self.log.append(f"{name}({', '.join(shown)}) {self.seen()}")
+            machine.log.append(f"{name}({', '.join(shown)}) {machine.seen()}")
             key = f"{name}{shown}{count}"
-            self._write(key, arguments)
+            machine._write(key, arguments)
             values = [_answer(f"{key}#{i}", t) for i, t in enumerate(results)]
             return values[0] if len(values) == 1 else values or None
 
