@@ -7,6 +7,7 @@ from .graph import (
     PHI,
     RESULT,
     Anchor,
+    Branch,
     BranchIf,
     BranchTable,
     Exit,
@@ -169,6 +170,10 @@ def _foldable(function: Function) -> bool:
                     return True
             case BranchTable():
                 if constant_i32(node.index) is not None:
+                    return True
+            case BlockNode():
+                last = node.body[-1]
+                if isinstance(last, Branch) and node.label.edges == [last.edge]:
                     return True
             case Loop():
                 if not node.label.edges:

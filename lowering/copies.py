@@ -8,6 +8,7 @@ below the copies. A cycle is broken by evaluating its members on the stack, with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..ir.graph import Value
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
 SET = 0x21
 
 
-def write(into: Stackifier, pairs: list[tuple[Value, Value]], condition: Value | None) -> None:
-    """Write (backwards) the assignments `parameter := argument` and the condition's value."""
+def write(
+    into: Stackifier,
+    pairs: list[tuple[Value, Value]],
+    condition: Value | None,
+    below: Sequence[Value] = (),
+) -> None:
+    """Write (backwards) the assignments `parameter := argument` and the condition's value.
+
+    `below` is pushed right below the condition: in one go, since parts of the condition may lie on
+    the stack for long, and what stands below it has to be there before them.
+    """
     resolve = into.placed.resolve
     pairs = [(p, resolve(v)) for p, v in pairs if into.placed.count.get(p.id)]
     if not pairs:
         if condition is not None:
-            into.push((condition,))
+            into.push([*below, condition])
         return
     roots = [v for _, v in pairs]
     if condition is not None:
@@ -35,7 +45,8 @@ def write(into: Stackifier, pairs: list[tuple[Value, Value]], condition: Value |
         for k in group:
             if k < count:
                 into.out.append((SET, into.transfer_local(pairs[k][0])))
-        into.push([roots[k] for k in group])
+        values = [roots[k] for k in group]
+        into.push([*below, *values] if group[0] == count else values)
 
 
 def _constraints(

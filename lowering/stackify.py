@@ -473,8 +473,7 @@ class Stackifier:
             self.push(passed)
             copies.write(self, pairs, None)
         else:
-            copies.write(self, pairs, condition)
-            self.push(passed)
+            copies.write(self, pairs, condition, passed)
 
     def _choose_result(self, label: Label) -> None:
         """Let the parameter that gains most by it be the label's result, set behind its end.

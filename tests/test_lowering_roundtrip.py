@@ -186,3 +186,21 @@ def test_value_below_a_branch_stays_outside_the_if() -> None:
     module = Module.parse(bytes(wasmtime.wat2wasm(text)))
     for style in STYLES:
         validate(replace(module, {0: emit(lower(module, 0), style).body}).data)
+
+
+def test_a_passed_value_lies_below_all_of_the_condition() -> None:
+    # Part of the condition is pushed long before the branch; the value that the branch passes has
+    # to lie below that part too.
+    text = """(module (memory 1) (func (export "f") (param i32) (result i64)
+      (block $b (result i64)
+        (drop (br_if $b (i64.const 5)
+          (block (result i32)
+            (i32.const 27)
+            (i32.load16_s (local.get 0))
+            (i32.store (local.get 0) (i32.const 9))
+            (i32.xor)
+            (i32.gt_u (local.get 0)))))
+        (i64.extend_i32_u (local.get 0)))))"""
+    module = Module.parse(bytes(wasmtime.wat2wasm(text)))
+    for style in STYLES:
+        validate(replace(module, {0: emit(lower(module, 0), style).body}).data)
