@@ -17,9 +17,9 @@ ODDLY_OLD = 3600.0
 FINISH_SHARE = 0.06
 """Part of the budget kept for the differential run, encoding and writing."""
 
-FINISH_PER_MEGABYTE = 0.05
+FINISH_PER_MEGABYTE = 0.03
 """Seconds kept per megabyte of module: writing it out, comparing it section by section with the
-input, validating it and hashing it, measured on modules of 0.3 to 12 MB (0.02 there)."""
+input, validating it and hashing it, measured on modules of 0.3 to 14 MB (0.012 there)."""
 
 FINISH_LEAST = 0.06
 """Seconds kept for the finish however small the budget: encoding and writing alone need them."""

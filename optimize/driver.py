@@ -123,7 +123,11 @@ def search(run: Run) -> None:
     neither time nor the number of workers decides what shares an e-graph.
     """
     ranked = run.work.ranked
-    for _ in range(1 + REPEATS):
+    assert run.search is not None
+    rounds = 1 + REPEATS
+    if run.search.plain_first and not _visit(run, ranked, {}, plain=True):
+        rounds = 0
+    for _ in range(rounds):
         bodies = {
             index: found.body for index, found in run.outcomes.items() if found.body is not None
         }
@@ -143,15 +147,17 @@ def search(run: Run) -> None:
     run.report.interrupted = run.stop()
 
 
-def _visit(run: Run, ranked: Sequence[int], bodies: Mapping[int, bytes]) -> bool:
-    """Take functions through everything once; whether all were reached.
+def _visit(
+    run: Run, ranked: Sequence[int], bodies: Mapping[int, bytes], plain: bool = False
+) -> bool:
+    """Take functions through everything once, or only write them anew; whether all were reached.
 
     Raises FuseBlown if not, under counted budgets.
     """
     from .workers import Lost
 
     assert run.search is not None
-    work = batches(run.module, ranked, bodies)
+    work = batches(run.module, ranked, bodies, plain)
     found = (
         run.search.all(work, run.stop)
         if run.pool is None

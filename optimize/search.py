@@ -62,14 +62,17 @@ def measure_for(options: Options, model: CostModel | None = None) -> Measure:
 
 THOROUGH_SPEED = 2_500
 """Bytes of bodies that one worker takes through everything in a second. With more code than the
-budget allows at this speed the search is hasty: one graph, few styles, few proofs for each
-function, so that more functions get a turn."""
+budget allows at this speed every function is first written anew without the e-graph: that takes a
+fifth of the time and brings most of what there is to gain in code that LLVM has optimized."""
 
-HASTY_STYLES = 2
-"""Styles that a hasty search emits: the first two are the smallest one in three times of four."""
+PLAIN_STYLES = 2
+"""Styles of such a first turn: the first two are the smallest one in three times of four."""
 
-HASTY_PROOFS = 1
-"""Candidates of one function that a hasty search tries to prove."""
+PLAIN_PROOFS = 1
+"""Candidates that a first turn tries to prove."""
+
+PLAIN_CHECK_SHARE = 0.02
+"""Part of a wall budget that a proof of a first turn may take."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Search:
     """When the search has to be over (`time.monotonic()`); None under counted budgets."""
     fuse: float | None
     """When it is ended in any case."""
-    hasty: bool = False
+    plain_first: bool = False
     """Whether there is too much code for the time; never under counted budgets."""
     minimum: list[int] = field(default_factory=list)
     """Minimum size of each memory in bytes."""
@@ -129,7 +132,7 @@ class Search:
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
             fuse=deadline,
-            hasty=not options.counted and _too_much(module, options, deadline),
+            plain_first=not options.counted and _too_much(module, options, deadline),
             minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
@@ -147,33 +150,35 @@ class Search:
         """Work on one batch; functions that time does not suffice for are left out."""
         forms: dict[int, list[_Form]] = {}
         bodies: dict[int, bytes] = {}
-        for index, body in batch:
+        for index, body in batch.functions:
             bodies[index] = self.module.body_bytes(index) if body is None else body
             graph = self._lower(index, body)
             if isinstance(graph, str):
                 yield self._skipped(index, graph)
             else:
                 forms[index] = [_Form(graph)]
-        self._saturate(forms)
+        if not batch.plain:
+            self._saturate(forms)
         for index in forms:
             if self._late():
                 return
             try:
-                yield self._improve(index, bodies[index], forms[index])
+                yield self._improve(index, bodies[index], forms[index], batch.plain)
             except Exception as fault:
                 yield self._skipped(index, _fault(fault))
 
-    def _improve(self, index: int, body: bytes, forms: Sequence[_Form]) -> Outcome:
+    def _improve(self, index: int, body: bytes, forms: Sequence[_Form], plain: bool) -> Outcome:
         """Improve one function, which has this body by now."""
+        share = PLAIN_CHECK_SHARE if plain else CHECK_SHARE
         return improve(
             index,
             self.names.get(index, ""),
             body,
-            self._candidates(forms),
-            check=self._check,
+            self._candidates(forms, PLAIN_STYLES if plain else None),
+            check=lambda number, candidate: self._check(number, candidate, share),
             measure=self.measure,
             began=time.perf_counter(),
-            proofs=HASTY_PROOFS if self.hasty else MAX_PROOFS,
+            proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
         )
 
     def _lower(self, index: int, body: bytes | None) -> Function | str:
@@ -193,7 +198,7 @@ class Search:
         from ..extract import apply
 
         waiting = list(forms)
-        for _ in range(1 if self.hasty else ROUNDS):
+        for _ in range(ROUNDS):
             if not waiting or self._late():
                 return
             graphs = [forms[index][-1].graph for index in waiting]
@@ -239,22 +244,20 @@ class Search:
             deadline=deadline,
         )
 
-    def _candidates(self, forms: Sequence[_Form]) -> Iterator[Candidate]:
-        """Every emission of every graph of a function."""
+    def _candidates(self, forms: Sequence[_Form], styles: int | None) -> Iterator[Candidate]:
+        """The first emissions (None: all) of every graph of a function."""
         from ..lowering import STYLES, Unsupported, emit
 
-        numbered = list(enumerate(forms))
-        styles = STYLES[:HASTY_STYLES] if self.hasty else STYLES
-        for number, form in numbered[-1:] if self.hasty else reversed(numbered):
-            for style in styles:
+        for number, form in reversed(list(enumerate(forms))):
+            for style in STYLES[:styles]:
                 try:
                     emission = emit(form.graph, style)
                 except Unsupported:
                     continue
                 yield Candidate(emission.body, (), _hints(emission), form.rules, number)
 
-    def _check(self, index: int, candidate: Candidate) -> Verdict:
-        """Let the validator judge a candidate."""
+    def _check(self, index: int, candidate: Candidate, share: float) -> Verdict:
+        """Let the validator judge a candidate, in this share of a wall budget."""
         from ..verify.validator import Validator
 
         if self._validator is None:
@@ -263,7 +266,7 @@ class Search:
         if self.deadline is not None:
             left = self.deadline - time.monotonic()
             if self.options.seconds is not None:
-                left = min(left, max(CHECK_LEAST, CHECK_SHARE * self.options.seconds))
+                left = min(left, max(CHECK_LEAST, share * self.options.seconds))
             # The validator counts on the other clock.
             deadline = time.perf_counter() + left
         return self._validator.check(

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
 from .worklist import Batch
@@ -69,7 +69,7 @@ class _Worker:
     pid: int
     tasks: int
     results: int
-    batch: Batch = ()
+    batch: Batch | None = None
     """Functions of the batch in work that have no result yet."""
     pending: bytearray = field(default_factory=bytearray)
 
@@ -112,9 +112,9 @@ class Pool(Generic[T]):
             poll.register(worker.results, select.POLLIN)
         while True:
             for worker in self._workers:
-                if not worker.batch and waiting:
+                if worker.batch is None and waiting:
                     self._send(worker, waiting.pop())
-            busy = [worker for worker in self._workers if worker.batch]
+            busy = [worker for worker in self._workers if worker.batch is not None]
             if not busy or stop():
                 return
             end = deadline()
@@ -128,9 +128,11 @@ class Pool(Generic[T]):
                     continue
                 poll.unregister(worker.results)
                 # The first function without a result is the one in work: it is lost alone.
-                yield Lost(worker.batch[0][0], f"the worker ended ({self._bury(worker)})")
-                if worker.batch[1:]:
-                    waiting.append(worker.batch[1:])
+                assert worker.batch is not None
+                (lost, _), *rest = worker.batch.functions
+                yield Lost(lost, f"the worker ended ({self._bury(worker)})")
+                if rest:
+                    waiting.append(replace(worker.batch, functions=tuple(rest)))
                 self._workers.remove(worker)
                 fresh = self._fork(tuple(self._workers))
                 self._workers.append(fresh)
@@ -191,7 +193,9 @@ class Pool(Generic[T]):
             result: T = pickle.loads(pending[HEAD.size : HEAD.size + size])
             del pending[: HEAD.size + size]
             done = self._index_of(result)
-            worker.batch = tuple(item for item in worker.batch if item[0] != done)
+            if worker.batch is not None:
+                rest = tuple(item for item in worker.batch.functions if item[0] != done)
+                worker.batch = replace(worker.batch, functions=rest) if rest else None
             yield result
 
     def _bury(self, worker: _Worker) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 __all__ = ["Batch", "Bodies", "Duplicate", "Worklist", "batches", "selected", "worklist"]
 
@@ -118,12 +118,21 @@ def _rank(index: int, size: int) -> tuple[bool, int, int]:
     return (huge, size if huge else -size, index)
 
 
-Batch: TypeAlias = tuple[tuple[int, bytes | None], ...]
-"""Functions that share an e-graph: index, and the body it has by now (None: the original one)."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Functions that are worked on together, in one e-graph unless `plain`."""
+
+    functions: tuple[tuple[int, bytes | None], ...] = ()
+    """Index, and the body it has by now (None: the original one)."""
+    plain: bool = False
+    """Whether they are only written anew, without the e-graph."""
 
 
 def batches(
-    module: Bodies, ranked: Sequence[int], bodies: Mapping[int, bytes] | None = None
+    module: Bodies,
+    ranked: Sequence[int],
+    bodies: Mapping[int, bytes] | None = None,
+    plain: bool = False,
 ) -> list[Batch]:
     """Cut the ranked functions into batches, in order, none empty.
 
@@ -135,10 +144,10 @@ def batches(
     for index in ranked:
         start, end = module.code[index - module.imported_functions]
         if batch and (end - start > room or len(batch) == BATCH_FUNCTIONS):
-            found.append(tuple(batch))
+            found.append(Batch(tuple(batch), plain))
             batch, room = [], BATCH_BYTES
         batch.append((index, None if bodies is None else bodies.get(index)))
         room -= end - start
     if batch:
-        found.append(tuple(batch))
+        found.append(Batch(tuple(batch), plain))
     return found

@@ -5,18 +5,20 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import eqsat
 import pytest
-from eqsat.optimize import driver, finish
+from eqsat.optimize import driver, finish, search
 from eqsat.optimize.budget import Clock, process_start
 from eqsat.optimize.errors import FuseBlown, InputError, OutputError
-from eqsat.optimize.function import Candidate
+from eqsat.optimize.function import Candidate, Outcome
 from eqsat.optimize.options import Options, OptionsError
 from eqsat.optimize.run import Progress, Run
 from eqsat.optimize.search import Search
+from eqsat.optimize.worklist import Batch
 from eqsat.verify.validator import Verdict
 from eqsat.wasm.errors import WasmError
 from eqsat.wasm.module import Module
@@ -168,7 +170,7 @@ def test_wrong_candidate_never_gets_out(monkeypatch: pytest.MonkeyPatch) -> None
     """Whatever the optimizer comes up with, the validator stands before it."""
     wrong = bytes.fromhex("00 20 00 41 02 74 0b")  # x << 2 instead of x << 3
 
-    def candidates(self: Search, forms: object) -> list[Candidate]:
+    def candidates(self: Search, forms: object, styles: object) -> list[Candidate]:
         return [Candidate(wrong)]
 
     monkeypatch.setattr(Search, "_candidates", candidates)
@@ -182,10 +184,10 @@ def test_invalid_body_costs_its_function_alone(monkeypatch: pytest.MonkeyPatch) 
     """Were the validator to accept an ill-typed body, wasmtime would not."""
     broken = bytes.fromhex("00 20 00 41 03 42 00 0b")
 
-    def accept(self: Search, index: int, candidate: Candidate) -> Verdict:
+    def accept(self: Search, index: int, candidate: Candidate, share: float) -> Verdict:
         return Verdict("proven", "mistaken")
 
-    def candidates(self: Search, forms: object) -> list[Candidate]:
+    def candidates(self: Search, forms: object, styles: object) -> list[Candidate]:
         return [Candidate(broken)]
 
     monkeypatch.setattr(Search, "_candidates", candidates)
@@ -208,6 +210,26 @@ def test_differential_run_is_the_last_net(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(OutputError, match="behaves differently") as caught:
         eqsat.optimize(FOLDABLE, options=QUICK)
     assert caught.value.kind == "behaviour"
+
+
+def test_too_much_code_is_first_written_without_the_e_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns: list[tuple[bool, str]] = []
+    run = Search.run
+
+    def watched(self: Search, batch: Batch) -> Iterator[Outcome]:
+        for outcome in run(self, batch):
+            turns.append((batch.plain, outcome.record.status))
+            yield outcome
+
+    monkeypatch.setattr(Search, "run", watched)
+    monkeypatch.setattr(search, "_too_much", lambda *_: True)
+    monkeypatch.setattr("eqsat.optimize.workers.can_fork", lambda: False)
+    result = eqsat.optimize(FOLDABLE, options=Options(cost="bytes", budget=30.0))
+    assert turns[0] == (True, "proven")
+    assert (False, "proven") in turns
+    assert result.output == eqsat.optimize(FOLDABLE, options=QUICK).output
 
 
 def test_frame_check_is_asked() -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not can_fork(), reason="no fork on this platform
 
 
 def of(indices: Iterable[int]) -> Batch:
-    return tuple((index, None) for index in indices)
+    return Batch(tuple((index, None) for index in indices))
 
 
 def never() -> bool:
@@ -26,7 +26,7 @@ def no_deadline() -> float | None:
 
 
 def squares(batch: Batch) -> Iterator[tuple[int, int]]:
-    for index, _ in batch:
+    for index, _ in batch.functions:
         yield index, index * index
 
 
@@ -60,7 +60,7 @@ def test_all_results_arrive(count: int) -> None:
 
 def test_large_results_arrive_whole() -> None:
     def work(batch: Batch) -> Iterator[tuple[int, bytes]]:
-        for index, _ in batch:
+        for index, _ in batch.functions:
             yield index, bytes([index]) * 300_000
 
     found, _ = collect(work, [(1, 2), (3,)])
@@ -69,7 +69,7 @@ def test_large_results_arrive_whole() -> None:
 
 def test_dead_worker_costs_one_function() -> None:
     def work(batch: Batch) -> Iterator[tuple[int, int]]:
-        for index, _ in batch:
+        for index, _ in batch.functions:
             if index == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
             if index == 6:
@@ -83,7 +83,7 @@ def test_dead_worker_costs_one_function() -> None:
 
 def test_deadline_kills() -> None:
     def work(batch: Batch) -> Iterator[tuple[int, int]]:
-        for index, _ in batch:
+        for index, _ in batch.functions:
             if index == 2:
                 time.sleep(60)
             yield index, index
@@ -96,7 +96,7 @@ def test_deadline_kills() -> None:
 
 def test_stop_ends_the_run() -> None:
     def work(batch: Batch) -> Iterator[tuple[int, int]]:
-        for index, _ in batch:
+        for index, _ in batch.functions:
             time.sleep(0.01)
             yield index, index
 

@@ -7,6 +7,7 @@ from eqsat.optimize.worklist import (
     BATCH_BYTES,
     BATCH_FUNCTIONS,
     HUGE_BODY,
+    Batch,
     batches,
     selected,
     worklist,
@@ -91,13 +92,13 @@ def test_batches_keep_order_and_bounds(sizes: list[int]) -> None:
     module = of(*(bytes([i % 251]) * size for i, size in enumerate(sizes)))
     ranked = worklist(module, {}).ranked
     found = batches(module, ranked)
-    assert [index for batch in found for index, _ in batch] == list(ranked)
+    assert [index for batch in found for index, _ in batch.functions] == list(ranked)
     for batch in found:
-        total = sum(len(module.body_bytes(index)) for index, _ in batch)
-        assert len(batch) <= BATCH_FUNCTIONS
-        assert total <= BATCH_BYTES or len(batch) == 1
+        total = sum(len(module.body_bytes(index)) for index, _ in batch.functions)
+        assert len(batch.functions) <= BATCH_FUNCTIONS
+        assert total <= BATCH_BYTES or len(batch.functions) == 1
 
 
 def test_batches_carry_the_bodies_of_the_round() -> None:
     module = of(b"aaaaa", b"bbbbb")
-    assert batches(module, (2, 3), {3: b"new"}) == [((2, None), (3, b"new"))]
+    assert batches(module, (2, 3), {3: b"new"}) == [Batch(((2, None), (3, b"new")))]

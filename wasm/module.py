@@ -102,9 +102,10 @@ class Module:
     exports: list[Export] = field(default_factory=list)
     start: int | None = None
     elements: list[Element] = field(default_factory=list)
-    datas: list[Data] = field(default_factory=list)
     data_count: int | None = None
     code: list[tuple[int, int]] = field(default_factory=list)
+    _data_section: tuple[int, int] | None = None
+    _datas: list[Data] | None = None
 
     @staticmethod
     def parse(data: bytes) -> "Module":
@@ -119,11 +120,34 @@ class Module:
             raise WasmError(
                 len(data), f"{defined} functions are declared but {len(module.code)} have a body"
             )
-        if module.data_count is not None and module.data_count != len(module.datas):
-            raise WasmError(
-                len(data), f"data count {module.data_count}, data segments {len(module.datas)}"
-            )
+        count = module._data_segments()
+        if module.data_count is not None and module.data_count != count:
+            raise WasmError(len(data), f"data count {module.data_count}, data segments {count}")
         return module
+
+    @property
+    def datas(self) -> list[Data]:
+        """The data segments, read when first asked for: Go emits a hundred thousand of them.
+
+        Raises WasmError if one is malformed.
+        """
+        if self._datas is None:
+            found: list[Data] = []
+            if self._data_section is not None:
+                start, end = self._data_section
+                count, position = read_count(self.data, start, end)
+                for _ in range(count):
+                    segment, position = read_data(self.data, position, end)
+                    found.append(segment)
+                if position != end:
+                    raise WasmError(position, "section size mismatch: bytes left over")
+            self._datas = found
+        return self._datas
+
+    def _data_segments(self) -> int:
+        if self._data_section is None:
+            return 0
+        return read_count(self.data, *self._data_section)[0]
 
     def function_type(self, index: int) -> FuncType:
         """Return the type of function `index` (imports first)."""
@@ -317,10 +341,8 @@ def _code(module: Module, position: int, end: int) -> int:
     return start + size
 
 
-def _data(module: Module, position: int, end: int) -> int:
-    found, position = read_data(module.data, position, end)
-    module.datas.append(found)
-    return position
+def _data(module: Module, position: int, end: int) -> None:
+    module._data_section = (position, end)
 
 
 def _custom(module: Module, position: int, end: int) -> None:
@@ -339,7 +361,7 @@ _READERS: Final[tuple[Callable[[Module, int, int], None], ...]] = (
     _start,
     _each(_element),
     _each(_code),
-    _each(_data),
+    _data,
     _data_count,
     _each(_tag),
 )
