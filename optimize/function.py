@@ -219,9 +219,9 @@ def _cheaper(original: bytes, candidates: Iterable[Candidate], measure: Measure)
     limit = measure.key(original)
     ranked: dict[bytes, tuple[tuple[float, ...], int, Candidate]] = {}
     for position, candidate in enumerate(candidates):
-        if candidate.body in ranked or not measure.allows(original, candidate.body):
+        if candidate.body in ranked:
             continue
         key = measure.key(candidate.body)
-        if key < limit:
+        if key < limit and measure.allows(original, candidate.body):
             ranked[candidate.body] = (key, position, candidate)
     return [found[2] for found in sorted(ranked.values(), key=lambda found: found[:2])]

@@ -107,7 +107,7 @@ def test_balanced_never_grows() -> None:
     measure = FuelCost(bounded=True)
     assert measure.allows(FLAT, FLAT)
     assert not measure.allows(FLAT, LOOP)
-    assert FuelCost(bounded=False).allows(FLAT, LOOP)
+    assert FuelCost(bounded=False).allows(ARM, FLAT)
     assert measure.key(FLAT) < measure.key(LOOP)
 
 
