@@ -27,6 +27,12 @@ REPEATS = 8
 """Times a function is taken through everything again after a change: so that optimizing twice
 finds nothing that optimizing once did not. Hardly any function takes more than four."""
 
+PATIENCE = 6.0
+"""How much longer proofs may take when everything else is done and time is left."""
+
+DEADLINE = "deadline"
+"""The validator's reason for a proof that took too long."""
+
 
 def optimize(
     module: bytes,
@@ -140,6 +146,7 @@ def search(run: Run) -> None:
             if index in run.outcomes and run.outcomes[index].body != before.get(index)
         )
         if not ranked:
+            _insist(run)
             break
     if run.pool is not None:
         run.pool.kill()
@@ -147,8 +154,25 @@ def search(run: Run) -> None:
     run.report.interrupted = run.stop()
 
 
+def _insist(run: Run) -> None:
+    """Spend what is left of a wall budget on the proofs that took too long before."""
+    if run.options.counted:
+        return
+    hard = [
+        index
+        for index in run.work.ranked
+        if index in run.outcomes and run.outcomes[index].record.reason == DEADLINE
+    ]
+    if hard:
+        _visit(run, hard, {}, patience=PATIENCE)
+
+
 def _visit(
-    run: Run, ranked: Sequence[int], bodies: Mapping[int, bytes], plain: bool = False
+    run: Run,
+    ranked: Sequence[int],
+    bodies: Mapping[int, bytes],
+    plain: bool = False,
+    patience: float = 1.0,
 ) -> bool:
     """Take functions through everything once, or only write them anew; whether all were reached.
 
@@ -157,7 +181,7 @@ def _visit(
     from .workers import Lost
 
     assert run.search is not None
-    work = batches(run.module, ranked, bodies, plain)
+    work = batches(run.module, ranked, bodies, plain, patience)
     found = (
         run.search.all(work, run.stop)
         if run.pool is None

@@ -175,17 +175,19 @@ def joined(first: Outcome, second: Outcome) -> Outcome:
     """One outcome for two visits in a row; each change is proven against the original."""
     a, b = first.record, second.record
     changed = second.body is not None
+    # What the record says is what led to the body; without any, a candidate that found no proof.
+    telling = b if changed or (first.body is None and b.status in ("unknown", "refuted")) else a
     record = FunctionRecord(
         index=a.index,
         name=a.name,
-        status=a.status,
-        reason=a.reason,
+        status=telling.status,
+        reason=telling.reason,
         bytes_before=a.bytes_before,
         bytes_after=b.bytes_after if changed else a.bytes_after,
         cost_before=a.cost_before,
         cost_after=b.cost_after if changed else a.cost_after,
         rules=tuple(sorted({*a.rules, *b.rules})),
-        method=b.method if changed else a.method,
+        method=telling.method,
         queries=a.queries + b.queries,
         rlimit=a.rlimit + b.rlimit,
         rejected=a.rejected + b.rejected,

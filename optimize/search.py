@@ -163,13 +163,14 @@ class Search:
             if self._late():
                 return
             try:
-                yield self._improve(index, bodies[index], forms[index], batch.plain)
+                yield self._improve(index, bodies[index], forms[index], batch)
             except Exception as fault:
                 yield self._skipped(index, _fault(fault))
 
-    def _improve(self, index: int, body: bytes, forms: Sequence[_Form], plain: bool) -> Outcome:
+    def _improve(self, index: int, body: bytes, forms: Sequence[_Form], batch: Batch) -> Outcome:
         """Improve one function, which has this body by now."""
-        share = PLAIN_CHECK_SHARE if plain else CHECK_SHARE
+        plain = batch.plain
+        share = PLAIN_CHECK_SHARE if plain else CHECK_SHARE * batch.patience
         return improve(
             index,
             self.names.get(index, ""),

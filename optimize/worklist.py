@@ -126,6 +126,8 @@ class Batch:
     """Index, and the body it has by now (None: the original one)."""
     plain: bool = False
     """Whether they are only written anew, without the e-graph."""
+    patience: float = 1.0
+    """How many times as long as usual a proof may take under a wall budget."""
 
 
 def batches(
@@ -133,6 +135,7 @@ def batches(
     ranked: Sequence[int],
     bodies: Mapping[int, bytes] | None = None,
     plain: bool = False,
+    patience: float = 1.0,
 ) -> list[Batch]:
     """Cut the ranked functions into batches, in order, none empty.
 
@@ -144,10 +147,10 @@ def batches(
     for index in ranked:
         start, end = module.code[index - module.imported_functions]
         if batch and (end - start > room or len(batch) == BATCH_FUNCTIONS):
-            found.append(Batch(tuple(batch), plain))
+            found.append(Batch(tuple(batch), plain, patience))
             batch, room = [], BATCH_BYTES
         batch.append((index, None if bodies is None else bodies.get(index)))
         room -= end - start
     if batch:
-        found.append(Batch(tuple(batch), plain))
+        found.append(Batch(tuple(batch), plain, patience))
     return found

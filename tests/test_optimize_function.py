@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from eqsat.optimize.function import MAX_PROOFS, Candidate, Outcome, improve
+import pytest
+from eqsat.optimize.function import MAX_PROOFS, Candidate, Outcome, improve, joined
 from eqsat.optimize.measure import FuelCost, SizeCost, body_time
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +118,28 @@ def test_slow_work_breaks_ties() -> None:
     for measure in (SizeCost(), FuelCost(bounded=True)):
         assert measure.key(shifted) < measure.key(multiplied)
         assert measure.figure(shifted) == measure.figure(multiplied)
+
+
+NOTHING: dict[bytes, Verdict] = {b"12": Verdict("unknown", reason="deadline")}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status", "body"),
+    [
+        (decide(b"12345", [], {}), decide(b"12345", [b"123"], {}), "proven", b"123"),
+        (decide(b"12345", [b"12"], NOTHING), decide(b"12345", [b"123"], {}), "proven", b"123"),
+        (decide(b"12345", [b"123"], {}), decide(b"123", [b"12"], NOTHING), "proven", b"123"),
+        (decide(b"12345", [b"123"], {}), decide(b"123", [b"12"], {}), "proven", b"12"),
+        (decide(b"12345", [], {}), decide(b"12345", [b"12"], NOTHING), "unknown", None),
+        (decide(b"12345", [b"12"], NOTHING), decide(b"12345", [], {}), "unknown", None),
+    ],
+)
+def test_two_visits_make_one_record(
+    first: Outcome, second: Outcome, status: str, body: bytes | None
+) -> None:
+    both = joined(first, second)
+    assert both.body == body
+    assert both.record.status == status
+    assert both.record.bytes_before == 5
+    assert both.record.bytes_after == len(body or b"12345")
+    assert both.record.reason == ("deadline" if status == "unknown" else "")
