@@ -47,6 +47,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "strip": _text,
     "keep": _text,
     "require_proof": _switch,
+    "no_cache": _switch,
 }
 """Options that may stand in a file or a variable, and how their text is read."""
 

@@ -45,6 +45,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "E0307": (Exit.INPUT, "a component instead of a module"),
     "E0308": (Exit.INPUT, "text that is not WebAssembly text"),
     "E0309": (Exit.INPUT, "a configuration file is not TOML"),
+    "E0310": (Exit.INPUT, "the cache cannot be used"),
     "E0501": (Exit.INTERNAL, "the output is not valid"),
     "E0502": (Exit.INTERNAL, "the output behaves differently"),
     "E0503": (Exit.INTERNAL, "the output differs where nothing may differ"),

@@ -69,6 +69,10 @@ def _command(arguments: argparse.Namespace, started: float | None) -> int:
             from .prove import prove
 
             return prove(arguments)
+        case "cache":
+            from .cache import cache
+
+            return cache(arguments)
         case _:
             from .rules import rules
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..optimize.cache import default_path
 from ..optimize.contracts import ContractError, parse_contracts
 from ..optimize.errors import FuseBlown, InputError, OutputError
 from ..optimize.options import NAMED_COSTS, Options, OptionsError
@@ -89,6 +90,7 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
             strip=tuple(arguments.strip or ()),
             keep=tuple(arguments.keep or ()),
             started=started,
+            cache=None if arguments.no_cache else default_path(),
         )
     except ContractError as error:
         raise CliError("E0203", str(error)) from None

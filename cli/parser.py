@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from .errors import CliError
-from .values import count, duration, jobs
+from .values import count, duration, jobs, percent
 
 __all__ = ["build_parser"]
 
@@ -65,6 +65,22 @@ examples:
 """
 
 
+CACHE_HELP = """\
+What eqsat found out in earlier runs: proven bodies, and how far the search for each function came.
+The file is EQSAT_CACHE (off: none), else in the user's cache folder. An entry counts only for the
+same function in the same surroundings, the same options and the same eqsat.
+"""
+
+CACHE_END = """\
+examples:
+  eqsat cache stats                     what is in it
+  eqsat cache verify --sample 100       prove everything again, remove what fails (exit code 1)
+  eqsat cache gc --max-size 100         drop what is old, of other versions, or too much
+  eqsat cache export ci.db              all entries in a new file
+  eqsat cache import ci.db              take them over; a sample is proven again
+"""
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are ours: one line, exit code 2."""
 
@@ -100,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_opt(commands)
     _add_prove(commands)
     _add_rules(commands)
+    _add_cache(commands)
     return parser
 
 
@@ -131,7 +148,7 @@ def _add_opt(commands: _Commands[Parser]) -> None:
     goal.add_argument("--rlimit", metavar="N", type=count, help="counted: solver units a function")
     goal.add_argument("--jobs", metavar="N", type=jobs, help="worker processes (default: cores)")
     goal.add_argument(
-        "--no-cache", action="store_true", help="take nothing from earlier runs (always so today)"
+        "--no-cache", action="store_true", help="take nothing from earlier runs, leave nothing"
     )
     scope = opt.add_argument_group("scope")
     scope.add_argument(
@@ -186,6 +203,36 @@ def _add_rules(commands: _Commands[Parser]) -> None:
     rules.add_argument("--rules", metavar="FILE", action="append", help="rules of your own as well")
     rules.add_argument("--json", action="store_true", help="print as JSON")
     _add_talk(rules)
+
+
+def _add_cache(commands: _Commands[Parser]) -> None:
+    cache = commands.add_parser(
+        "cache",
+        help="look at the results of earlier runs",
+        description=CACHE_HELP,
+        epilog=CACHE_END,
+    )
+    cache.add_argument(
+        "action", choices=("stats", "gc", "verify", "export", "import"), help="what to do"
+    )
+    cache.add_argument("other", metavar="FILE", nargs="?", help="export: to; import: from")
+    cache.add_argument("--file", metavar="FILE", help="the cache itself (default: EQSAT_CACHE)")
+    cache.add_argument(
+        "--max-size", metavar="MB", type=count, default=256, help="gc: at most this (default 256)"
+    )
+    cache.add_argument(
+        "--unused", metavar="DAYS", type=count, default=90, help="gc: unused so long (default 90)"
+    )
+    cache.add_argument(
+        "--sample",
+        metavar="PERCENT",
+        type=percent,
+        default=5.0,
+        help="verify, import: how much to prove again (default 5)",
+    )
+    cache.add_argument("--seed", metavar="N", type=count, default=1, help="verify: which sample")
+    cache.add_argument("--json", action="store_true", help="stats: print as JSON")
+    _add_talk(cache)
 
 
 def _add_contracts(group: argparse._ActionsContainer) -> None:

@@ -34,6 +34,7 @@ def describe(run: Run) -> None:
         report.features = tuple(sorted(features(run.module)))
     report.contracts = tuple((name, ()) for name in options.assume)
     report.entries = options.entry
+    report.cached = run.recalled
     report.functions = records(run)
     before = sum(record.bytes_before for record in report.functions)
     report.code_bytes = (before, sum(record.bytes_after for record in report.functions))

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .budget import Clock
 from .describe import describe
 from .errors import FuseBlown, InputError, OutputError
-from .function import joined, kept
+from .function import kept
 from .options import Options
 from .report import Report
 from .run import Progress, Result, Run, Stage
 from .worklist import batches, worklist
+
+if TYPE_CHECKING:
+    from .search import Search
 
 __all__ = ["STAGES", "optimize"]
 
@@ -97,18 +101,32 @@ def read(run: Run) -> None:
 
 def plan(run: Run) -> None:
     """Decide what to look at and start the workers: they load the engine meanwhile."""
-    from .search import Search
+    from .memory import remember
     from .workers import Pool, can_fork
 
     options = run.options
     run.work = worklist(run.module, run.names, options.only, options.skip)
-    run.search = Search.prepare(run.data, run.module, run.names, options, _search_end(run))
-    if not run.work.ranked:
+    todo = remember(run)
+    if not todo:
         return
-    size = sum(len(run.module.body_bytes(index)) for index in run.work.ranked)
-    count = min(options.jobs, len(run.work.ranked), 1 + size // BYTES_PER_WORKER)
+    searcher = _searcher(run)
+    count = min(options.jobs, len(todo), 1 + _code_size(run, todo) // BYTES_PER_WORKER)
     if count and can_fork():
-        run.pool = Pool(count, lambda: run.search.run, lambda outcome: outcome.record.index)  # type: ignore[union-attr]
+        run.pool = Pool(count, lambda: searcher.run, lambda outcome: outcome.record.index)
+
+
+def _searcher(run: Run) -> Search:
+    """The search; made when it is first needed, since it reads all rules."""
+    from .search import Search
+
+    if run.search is None:
+        run.search = Search.prepare(run.data, run.module, run.names, run.options, _search_end(run))
+    return run.search
+
+
+def _code_size(run: Run, functions: Sequence[int]) -> int:
+    """Bytes of the bodies of these functions."""
+    return sum(len(run.module.body_bytes(index)) for index in functions)
 
 
 def validate(run: Run) -> None:
@@ -125,43 +143,57 @@ def validate(run: Run) -> None:
 def search(run: Run) -> None:
     """Optimize the functions on the work list, best first, until done or out of budget.
 
-    What changed is taken through everything again until nothing changes, in whole rounds, so that
-    neither time nor the number of workers decides what shares an e-graph.
+    Where there is too much to do for the time, functions of which nothing is known are only written
+    anew at first.
     """
-    ranked = run.work.ranked
-    assert run.search is not None
-    rounds = 1 + REPEATS
-    if run.search.plain_first and not _visit(run, ranked, {}, plain=True):
-        rounds = 0
-    for _ in range(rounds):
+    from .memory import hand_over, unsettled
+    from .search import too_much
+
+    fresh = tuple(index for index in run.work.ranked if index not in run.outcomes)
+    plain = too_much(_code_size(run, fresh), run.options, _search_end(run))
+    if not plain or _visit(run, fresh, {}, plain=True):
+        _rounds(run, unsettled(run))
+    if run.pool is not None:
+        run.pool.kill()
+        run.pool = None
+    hand_over(run)
+    run.report.interrupted = run.stop()
+
+
+def _rounds(run: Run, ranked: Sequence[int]) -> None:
+    """Take functions through everything; what changed again, until nothing changes.
+
+    In whole rounds, so that neither time nor the number of workers decides what shares an e-graph.
+    """
+    for _ in range(1 + REPEATS):
+        if not ranked:
+            _insist(run)
+            return
         bodies = {
             index: found.body for index, found in run.outcomes.items() if found.body is not None
         }
         before = dict(bodies)
         if not _visit(run, ranked, bodies):
-            break
+            return
         ranked = tuple(
             index
             for index in ranked
             if index in run.outcomes and run.outcomes[index].body != before.get(index)
         )
-        if not ranked:
-            _insist(run)
-            break
-    if run.pool is not None:
-        run.pool.kill()
-        run.pool = None
-    run.report.interrupted = run.stop()
 
 
 def _insist(run: Run) -> None:
     """Spend what is left of a wall budget on the proofs that took too long before."""
+    from .recall import State
+
     if run.options.counted:
         return
     hard = [
         index
         for index in run.work.ranked
-        if index in run.outcomes and run.outcomes[index].record.reason == DEADLINE
+        if index in run.outcomes
+        and run.outcomes[index].record.reason == DEADLINE
+        and run.known[index].state is not State.SETTLED
     ]
     if hard:
         _visit(run, hard, {}, patience=PATIENCE)
@@ -178,32 +210,28 @@ def _visit(
 
     Raises FuseBlown if not, under counted budgets.
     """
+    from .memory import Visit
     from .workers import Lost
 
-    assert run.search is not None
-    work = batches(run.module, ranked, bodies, plain, patience)
+    visit = Visit(run, batches(run.module, ranked, bodies, plain, patience))
+    if not visit.waiting:
+        return True
     found = (
-        run.search.all(work, run.stop)
+        _searcher(run).all(visit.waiting, run.stop)
         if run.pool is None
-        else run.pool.run(work, deadline=lambda: _search_end(run), stop=run.stop)
+        else run.pool.run(visit.waiting, deadline=lambda: _search_end(run), stop=run.stop)
     )
-    reached = 0
     for outcome in found:
-        reached += 1
         if isinstance(outcome, Lost):
-            if outcome.index not in run.outcomes:
-                run.lost[outcome.index] = outcome.reason
+            visit.lose(outcome.index, outcome.reason)
         else:
-            index = outcome.record.index
-            known = run.outcomes.get(index)
-            run.outcomes[index] = outcome if known is None else joined(known, outcome)
+            visit.take(outcome)
         _tell(run)
-    if reached == len(ranked):
+    if visit.reached == len(ranked):
         return True
     if run.options.counted and not run.stop():
-        raise FuseBlown(
-            f"the {run.options.seconds:g} s fuse fired with {len(ranked) - reached} functions left"
-        )
+        left = len(ranked) - visit.reached
+        raise FuseBlown(f"the {run.options.seconds:g} s fuse fired with {left} functions left")
     return False
 
 
@@ -248,10 +276,12 @@ def certify(run: Run) -> None:
 def _without_invalid(run: Run) -> bool:
     """Give functions with an invalid new body their original back; whether there were any."""
     from .finish import invalid_bodies
+    from .memory import take_back
 
     faulty = invalid_bodies(run.module, run.outcomes)
     for index in faulty:
         run.outcomes[index] = kept(run.outcomes[index], "fault: the emitted body is not valid")
+    take_back(run, faulty)
     run.report.warnings = tuple(
         f"function {index}: the emitted body is not valid, the original stays" for index in faulty
     )

@@ -91,11 +91,17 @@ class Measure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The record of one function, and its new body if there is a proven one."""
+    """The record of one function, and its new body if there is a proven one.
+
+    `hints` are those with which the body was proven; `cut` says that time, not the search itself,
+    ended the work on it.
+    """
 
     record: FunctionRecord
     body: bytes | None = None
     new_types: tuple[Any, ...] = ()
+    hints: Any = None
+    cut: bool = False
 
 
 def improve(
@@ -144,7 +150,7 @@ def improve(
                 rejected=rejected,
                 seconds=time.perf_counter() - began,
             )
-            return Outcome(record, candidate.body, candidate.new_types)
+            return Outcome(record, candidate.body, candidate.new_types, candidate.hints)
         rejected += 1
         failures[candidate.form] += 1
         if rejected == 1:
@@ -193,9 +199,7 @@ def joined(first: Outcome, second: Outcome) -> Outcome:
         rejected=a.rejected + b.rejected,
         seconds=a.seconds + b.seconds,
     )
-    return Outcome(
-        record, *((second.body, second.new_types) if changed else (first.body, first.new_types))
-    )
+    return replace(second if changed else first, record=record, cut=second.cut)
 
 
 def kept(outcome: Outcome, reason: str) -> Outcome:

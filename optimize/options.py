@@ -68,6 +68,8 @@ class Options:
     """Globs over names of custom sections to keep although `strip` names them."""
     started: float | None = None
     """The time (of `time.monotonic()`) from which the budget counts; None: from the call on."""
+    cache: Path | None = None
+    """File with results of earlier runs, to be used and added to; None: no memory."""
     differential: bool = True
     """Run input and output side by side at the end; off only in tests of the other checks."""
 

@@ -85,6 +85,8 @@ class Report:
     interrupted: bool = False
     differential: str = ""
     """What the run of input against output at the end covered, or why there was none."""
+    cached: int = 0
+    """Functions answered from earlier runs."""
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
     """Seconds by phase."""
@@ -120,6 +122,7 @@ class Report:
             "unchanged_reason": self.unchanged_reason,
             "interrupted": self.interrupted,
             "differential": self.differential,
+            "cached": self.cached,
             "seconds": round(self.seconds, 6),
             "phases": {name: round(value, 6) for name, value in self.phases.items()},
             "totals": {"functions": len(self.functions), **self.counts()},

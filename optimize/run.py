@@ -14,6 +14,7 @@ from .worklist import Worklist
 
 if TYPE_CHECKING:
     from ..wasm.module import Module
+    from .recall import Known, Recall
     from .search import Search
     from .workers import Pool
 
@@ -55,6 +56,12 @@ class Run:
     search: Search | None = None
     pool: Pool[Outcome] | None = None
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    recall: Recall | None = None
+    """What earlier runs found out, unless there is no cache."""
+    known: dict[int, Known] = field(default_factory=dict)
+    """How far the search for each function has come, under a wall budget."""
+    recalled: int = 0
+    """Functions answered from the cache."""
     lost: dict[int, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Of the rules in use, for the report."""

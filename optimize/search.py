@@ -10,7 +10,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .function import MAX_PROOFS, Candidate, Measure, Outcome, Verdict, improve
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..verify.validator import Validator
     from ..wasm.module import Module
 
-__all__ = ["Search", "measure_for"]
+__all__ = ["Search", "measure_for", "too_much"]
 
 SATURATION_SHARE = 0.25
 """Part of the time left that one batch may spend in the e-graph: proofs need the rest."""
@@ -98,10 +98,10 @@ class Search:
     """When the search has to be over (`time.monotonic()`); None under counted budgets."""
     fuse: float | None
     """When it is ended in any case."""
-    plain_first: bool = False
-    """Whether there is too much code for the time; never under counted budgets."""
     minimum: list[int] = field(default_factory=list)
     """Minimum size of each memory in bytes."""
+    _cut: bool = False
+    """Whether the clock ended something that would have gone on."""
     _engine: Engine | None = None
     _validator: Validator | None = None
 
@@ -132,7 +132,6 @@ class Search:
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
             fuse=deadline,
-            plain_first=not options.counted and _too_much(module, options, deadline),
             minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
         )
 
@@ -150,6 +149,7 @@ class Search:
         """Work on one batch; functions that time does not suffice for are left out."""
         forms: dict[int, list[_Form]] = {}
         bodies: dict[int, bytes] = {}
+        self._cut = False
         for index, body in batch.functions:
             bodies[index] = self.module.body_bytes(index) if body is None else body
             graph = self._lower(index, body)
@@ -159,11 +159,14 @@ class Search:
                 forms[index] = [_Form(graph)]
         if not batch.plain:
             self._saturate(forms)
+        unsaturated = self._cut
         for index in forms:
             if self._late():
                 return
+            self._cut = unsaturated
             try:
-                yield self._improve(index, bodies[index], forms[index], batch)
+                outcome = self._improve(index, bodies[index], forms[index], batch)
+                yield replace(outcome, cut=self._cut)
             except Exception as fault:
                 yield self._skipped(index, _fault(fault))
 
@@ -209,6 +212,7 @@ class Search:
                 # A batch without rules is no reason to lose its functions: they are emitted.
                 _fault(fault)
                 return
+            self._cut |= result.stopped == "deadline"
             rules = tuple(sorted(name for name, hits in result.hits.items() if hits))
             changed = []
             for ordinal, index in enumerate(waiting):
@@ -270,7 +274,7 @@ class Search:
                 left = min(left, max(CHECK_LEAST, share * self.options.seconds))
             # The validator counts on the other clock.
             deadline = time.perf_counter() + left
-        return self._validator.check(
+        verdict = self._validator.check(
             index,
             candidate.body,
             candidate.new_types,
@@ -278,6 +282,9 @@ class Search:
             rlimit=self.options.rlimit or DEFAULT_RLIMIT,
             deadline=deadline,
         )
+        # The reason may stand within another one; a proof that ended in time has none.
+        self._cut |= verdict.status != "proven" and "deadline" in verdict.reason
+        return verdict
 
     def _late(self) -> bool:
         return self.deadline is not None and time.monotonic() > self.deadline
@@ -298,11 +305,13 @@ class Search:
         )
 
 
-def _too_much(module: Module, options: Options, deadline: float | None) -> bool:
-    """Whether the code is more than can be taken through everything in time."""
-    if deadline is None:
+def too_much(size: int, options: Options, deadline: float | None) -> bool:
+    """Whether so many bytes of bodies are more than can be taken through everything in time.
+
+    Never under counted budgets: there no clock decides.
+    """
+    if deadline is None or options.counted:
         return False
-    size = sum(end - start for start, end in module.code)
     left = max(0.0, deadline - time.monotonic())
     return size > THOROUGH_SPEED * left * max(1, options.jobs)
 

@@ -224,7 +224,7 @@ def test_too_much_code_is_first_written_without_the_e_graph(
             yield outcome
 
     monkeypatch.setattr(Search, "run", watched)
-    monkeypatch.setattr(search, "_too_much", lambda *_: True)
+    monkeypatch.setattr(search, "too_much", lambda *_: True)
     monkeypatch.setattr("eqsat.optimize.workers.can_fork", lambda: False)
     result = eqsat.optimize(FOLDABLE, options=Options(cost="bytes", budget=30.0))
     assert turns[0] == (True, "proven")
