@@ -1,18 +1,52 @@
-"""The certificate of a whole module: does ``after`` do what ``before`` does, for every caller?"""
+"""The certificate of a whole module: does ``after`` do what ``before`` does, for every caller?
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+First every section is compared through the step's maps (``structure.py``). Then each function of
+``before`` that has a counterpart is shown to be equal to it, under the hypothesis that calls of
+functions with equal counterparts do the same: an induction over the calls that are still made,
+which both sides make together. Most bodies are equal up to renumbering and compared as bytes
+(``skeleton.py``); the others are executed symbolically, with callees in place where the step
+says so (``unfold.py``) and the new body in the indices of the old module (``lift.py``).
 
+A function without counterpart needs no proof of its own: whatever still called it would have no
+counterpart for the call.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .context import Context
+from .escapes import escapes
+from .lift import Lift
 from .plan import Step
-from .validator import FUNCTION_RLIMIT, QUERY_RLIMIT, Status, Verdict
+from .reader import FunctionType, Malformed, Unsupported, read_body, read_module
+from .relation import Hints
+from .segments import read_segments
+from .skeleton import skeleton
+from .structure import FUNCTION, GLOBAL, MEMORY, TABLE, Mismatch, Side, Structure, compare
+from .unfold import Callee, unfold
+from .validator import (
+    FUNCTION_RLIMIT,
+    QUERY_RLIMIT,
+    Body,
+    Pair,
+    Status,
+    Verdict,
+    guarded,
+    make_body,
+    narrowed,
+)
+
+IDENTICAL = Verdict("proven", "identical")
+"""Equal up to the maps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """What is known about a step.
 
-    ``functions`` holds a verdict per old function that is in ``after``; ``used`` names the
-    contracts and facts that the proof needs; ``rlimit`` is what the solver spent.
+    ``functions`` holds a verdict per old function that is in ``after`` and has a body; ``used``
+    names the contracts and facts that the proof needs; ``rlimit`` is what the solver spent.
     """
 
     status: Status
@@ -38,4 +72,159 @@ def certify(
     """
     if before == after:
         return Certificate("proven", "equal bytes")
-    return Certificate("unknown", "not yet certified")
+    try:
+        entries = None if step.entries is None else frozenset(e.encode() for e in step.entries)
+        structure = compare(read_side(before), read_side(after), step.maps, entries)
+        run = _Run(structure, step, rlimit, query_rlimit, deadline)
+    except (Mismatch, Malformed, Unsupported, IndexError) as problem:
+        return Certificate("unknown", str(problem) or "indices out of range")
+    return run.certify()
+
+
+def read_side(data: bytes) -> Side:
+    """Read a module for comparison. Raises Malformed or Unsupported."""
+    module = read_module(data)
+    return Side(module, read_segments(module))
+
+
+class _Run:
+    """One certificate in the making."""
+
+    def __init__(
+        self,
+        structure: Structure,
+        step: Step,
+        rlimit: int,
+        query_rlimit: int,
+        deadline: float | None,
+    ) -> None:
+        self.structure, self.step = structure, step
+        self.old, self.new = structure.before.module, structure.after.module
+        self.rlimit, self.query_rlimit, self.deadline = rlimit, query_rlimit, deadline
+        escaping = escapes(structure.after)
+        for i in {*step.maps.parameters, *step.maps.results}:
+            if step.maps.functions[i] in escaping:
+                raise Mismatch(f"the type of function {i} changed, and the function escapes")
+        dead, lost = _without_counterpart(structure)
+        self.context = Context(
+            self.old, list(self.old.types), structure.alike, dead, lost,
+            step.maps.parameters, step.maps.results,
+        )  # fmt: skip
+        self.lift = Lift(structure, self.context)
+        memories = structure.forward[MEMORY]
+        self.implicit = not memories or memories[0] == 0
+        self.spent = 0
+
+    def certify(self) -> Certificate:
+        """Look at every function that has a counterpart."""
+        pairs = [(i, to) for i, to in enumerate(self.step.maps.functions) if to is not None]
+        pairs += [(i, to) for to, i in sorted(self.step.maps.copies.items())]
+        verdicts: dict[int, Verdict] = {}
+        for i, to in pairs:
+            if i < self.old.imported_functions:
+                continue
+            verdict = self._function(i, to)
+            if i not in verdicts or verdict.status != "proven":
+                verdicts[i] = verdict
+        for i, verdict in verdicts.items():
+            if verdict.status != "proven":
+                reason = f"function {i}: {verdict.reason or verdict.status}"
+                return Certificate("unknown", reason, verdicts, rlimit=self.spent)
+        changed = sum(v is not IDENTICAL for v in verdicts.values())
+        return Certificate("proven", f"{changed} changed functions", verdicts, rlimit=self.spent)
+
+    def _function(self, i: int, to: int) -> Verdict:
+        if self._same_body(i, to):
+            return IDENTICAL
+        began = time.perf_counter()
+        if self.deadline is not None and began > self.deadline:
+            return Verdict("unknown", reason="deadline")
+        verdict = guarded(lambda: self._compare(i, to))
+        self.spent += verdict.rlimit
+        return replace(verdict, seconds=time.perf_counter() - began)
+
+    # --- equal up to the maps -------------------------------------------------------------------
+
+    def _same_body(self, i: int, to: int) -> bool:
+        """Whether two bodies are equal up to the maps, as bytes."""
+        maps = self.step.maps
+        if i in maps.parameters or i in maps.results:
+            return False
+        if self.old.function_type(i) != self.new.function_type(to):
+            return False
+        a = skeleton(self.old.bodies[i - self.old.imported_functions], self.implicit)
+        b = skeleton(self.new.bodies[to - self.new.imported_functions], self.implicit)
+        if a is None or b is None or a[0] != b[0] or len(a[1]) != len(b[1]):
+            return False
+        return all(
+            x[0] == y[0] and x[1] == y[1] and self._same_index(x[1], x[2], y[2])
+            for x, y in zip(a[1], b[1], strict=True)
+        )
+
+    def _same_index(self, kind: str, old: int, new: int) -> bool:
+        s = self.structure
+        match kind:
+            case "function" | "reference":
+                return s.alike[s.origin[FUNCTION][new]] == s.alike[old]
+            case "type":
+                if not self.old.plain_types:
+                    return old == new
+                return self.old.type_at(old) == self.new.type_at(new)
+            case "table":
+                return s.origin[TABLE][new] == old
+            case "global":
+                return s.origin[GLOBAL][new] == old
+            case "memory":
+                return s.origin[MEMORY][new] == old
+            case "data":
+                return s.data_origin[new] == old
+            case "element":
+                return s.element_origin[new] == old
+        return old == new
+
+    # --- symbolic -------------------------------------------------------------------------------
+
+    def _compare(self, i: int, to: int) -> Verdict:
+        """Both bodies, unfolded, in the words of the old module."""
+        maps, origin = self.step.maps, self.structure.origin[FUNCTION]
+        kind = self.old.function_type(i)
+        parameters, results = maps.parameters.get(i), maps.results.get(i)
+        new_kind = self.new.function_type(to)
+        if narrowed(kind, parameters, results) != new_kind:
+            return Verdict("unknown", reason="the type differs")
+        chosen = self.step.unfold.get(i, frozenset())
+        old = self._body(i, kind, False, lambda f: f in chosen)
+        alike = self.structure.alike
+        stand = {alike[f] for f in chosen}
+        new = self._body(to, new_kind, True, lambda f: alike[origin[f]] in stand)
+        hints = self.step.hints.get(to, Hints())
+        pair = Pair(self.context, kind, old, new, hints, parameters=parameters, results=results)
+        return pair.decide(self.rlimit, self.query_rlimit, self.deadline)
+
+    def _body(
+        self, index: int, kind: FunctionType, new: bool, inside: Callable[[int], bool]
+    ) -> Body:
+        module = self.new if new else self.old
+
+        def chosen(function: int) -> Callee | None:
+            if function < module.imported_functions or not inside(function):
+                return None
+            body = module.bodies[function - module.imported_functions]
+            return Callee(module.function_type(function), *read_body(body))
+
+        declared, code = read_body(module.bodies[index - module.imported_functions])
+        declared, code = unfold(kind, declared, code, chosen)
+        return make_body(declared, self.lift.code(code) if new else code)
+
+
+def _without_counterpart(
+    s: Structure,
+) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
+    """Spaces that are gone: private ones, and ones that the host sees."""
+    dead: set[tuple[str, int]] = set()
+    lost: set[tuple[str, int]] = set()
+    for kind, name in ((TABLE, "table"), (MEMORY, "memory"), (GLOBAL, "global")):
+        for i, to in enumerate(s.forward[kind]):
+            if to is None:
+                (lost if (kind, i) in s.outside else dead).add((name, i))
+    return frozenset(dead), frozenset(lost)

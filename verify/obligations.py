@@ -54,8 +54,9 @@ class Obligations:
         condition = self._condition(about, a, b)
         if a is None or b is None:
             return
-        for (kind, index), x, y in zip(self.space.names, a.slots, b.slots, strict=True):
-            self.equal(f"{about}: {kind} {index}", condition, x, y)
+        for slot in self.space.live:
+            kind, index = self.space.names[slot]
+            self.equal(f"{about}: {kind} {index}", condition, a.slots[slot], b.slots[slot])
         if values:
             for i, (x, y) in enumerate(zip(a.values, b.values, strict=True)):
                 self.equal(f"{about}: result {i}", condition, x, y)
@@ -80,9 +81,10 @@ class Obligations:
             self.open.append(Obligation("trap: condition", 0, total, other))
         if total == FALSE:
             return
-        for slot, (kind, index) in enumerate(self.space.names):
-            x = self._at_trap(left, totals[0], slot)
-            y = self._at_trap(right, totals[1], slot)
+        for position, slot in enumerate(self.space.live):
+            kind, index = self.space.names[slot]
+            x = self._at_trap(left, totals[0], position)
+            y = self._at_trap(right, totals[1], position)
             if x is not None and y is not None:
                 self.equal(f"trap: {kind} {index}", total, x, y)
 
@@ -122,7 +124,7 @@ class Obligations:
         return total
 
     def _at_trap(self, epochs: list[Epoch], conditions: list[int], slot: int) -> int | None:
-        """The content of a slot at the first trap."""
+        """The content of a live slot, by its position among those, at the first trap."""
         result: int | None = None
         for (state, _), condition in zip(reversed(epochs), reversed(conditions), strict=True):
             if result is None:

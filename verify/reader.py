@@ -88,6 +88,8 @@ class Module:
     imported_memories: int = 0
     imported_tables: int = 0
     imported_globals: int = 0
+    plain_types: bool = True
+    """Whether two types are equal exactly if they look equal: no subtypes, no recursion groups."""
 
     def function_type(self, index: int) -> FunctionType:
         """The type of function ``index``. Raises Unsupported if it is not a plain one."""
@@ -186,6 +188,7 @@ def _types(module: Module, cursor: Cursor) -> None:
     for _ in range(groups):
         if cursor.data[cursor.at : cursor.at + 1] == b"\x4e":
             cursor.byte()
+            module.plain_types = False
             for _ in range(cursor.u()):
                 _type(module, cursor)
         else:
@@ -196,6 +199,7 @@ def _types(module: Module, cursor: Cursor) -> None:
 def _type(module: Module, cursor: Cursor) -> None:
     form = cursor.byte()
     if form in (0x50, 0x4F):
+        module.plain_types = False
         for _ in range(cursor.u()):
             cursor.u()
         form = cursor.byte()
@@ -204,6 +208,8 @@ def _type(module: Module, cursor: Cursor) -> None:
             params = tuple(cursor.value_type() for _ in range(cursor.u()))
             results = tuple(cursor.value_type() for _ in range(cursor.u()))
             module.types.append(FunctionType(params, results))
+            if any(isinstance(t, tuple) and t[1] >= 0 for t in params + results):
+                module.plain_types = False
         case 0x5F:
             for _ in range(cursor.u()):
                 cursor.value_type()

@@ -3,10 +3,12 @@
 Slot 0 is the *world*: a token for everything outside the two bodies (host, other functions'
 state). Then come the mutable globals, memories (content and size in pages) and tables that either
 body mentions. State that neither mentions can change only through a call, which makes a new world.
+Slots of dead spaces are not compared, and no event depends on them: they are *live* no more.
 """
 
+from .context import Context
 from .memory import Memory
-from .reader import FunctionType, Module, Unsupported, ValueType
+from .reader import FunctionType, Unsupported, ValueType
 from .scan import Scan
 from .terms import STATE, Terms
 from .values import Values
@@ -30,9 +32,9 @@ def width_of(type_: ValueType) -> int:
 class Space:
     """Slots and terms of one check."""
 
-    def __init__(self, module: Module, types: list[FunctionType | None], scans: list[Scan]) -> None:
-        self.module = module
-        self.types = types
+    def __init__(self, context: Context, scans: list[Scan]) -> None:
+        self.context = context
+        self.module = context.module
         self.terms = Terms()
         self.values = Values(self.terms)
         self.memory = Memory(self.values)
@@ -42,6 +44,7 @@ class Space:
         self.contents: dict[int, int] = {}
         self.pages: dict[int, int] = {}
         self.tables: dict[int, int] = {}
+        self.live: list[int] = [WORLD]
         self._lay_out(scans)
 
     def _lay_out(self, scans: list[Scan]) -> None:
@@ -65,6 +68,11 @@ class Space:
             self.tables[index] = self._slot("table", index, STATE)
 
     def _slot(self, kind: str, index: int, width: int) -> int:
+        space = ("memory" if kind == "pages" else kind, index)
+        if space in self.context.lost:
+            raise Unsupported(f"{kind} {index} was removed and can be seen from outside")
+        if space not in self.context.dead:
+            self.live.append(len(self.initial))
         self.names.append((kind, index))
         self.initial.append(self.terms.variable(width, kind, index))
         return len(self.initial) - 1
@@ -93,11 +101,10 @@ class Space:
         if isinstance(block, tuple) and block[0] == "type":
             found = self.type_at(block[1])
             return found.params, found.results
+        if isinstance(block, tuple) and block[0] == "results":
+            return (), block[1]
         return (), (block,)  # type: ignore[return-value]
 
     def type_at(self, index: int) -> FunctionType:
         """A function type by index, appended ones included."""
-        found = self.types[index] if index < len(self.types) else None
-        if found is None:
-            raise Unsupported(f"type {index} is not a plain function type")
-        return found
+        return self.context.type_at(index)

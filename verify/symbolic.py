@@ -16,7 +16,7 @@ Calls and growth are *events*: terms over the world, the state and the operands,
 results, a new state, and a condition under which they do not return.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .handlers import HANDLERS
@@ -47,7 +47,7 @@ class Frame:
 
 
 Epoch = tuple[tuple[int, ...], dict[int, int]]
-"""A state of the slots, and for each trap condition met there the path condition."""
+"""A state of the live slots, and for each trap condition met there the path condition."""
 
 HeadPolicy = Callable[["Execution", int, Effects, Edge], Edge]
 """Running execution, ordinal, effects and entry of a loop to the state at its head."""
@@ -65,6 +65,7 @@ class Execution:
         found: Scan,
         head: HeadPolicy,
         blocks: frozenset[int] = frozenset(),
+        given: Sequence[int] | None = None,
     ) -> None:
         self.space, self.code, self.scan, self.head = space, code, found, head
         self.blocks = blocks
@@ -72,6 +73,8 @@ class Execution:
         self.types: list[ValueType] = [*kind.params, *declared]
         variable = self.terms.variable
         self.locals = [variable(width_of(t), "local", i) for i, t in enumerate(kind.params)]
+        if given is not None:
+            self.locals = list(given)
         self.locals += [space.zero(t) for t in declared]
         self.slots = list(space.initial)
         self.facts: Facts = {}
@@ -181,7 +184,8 @@ class Execution:
         """Record a trap condition in this epoch."""
         epoch = self._epoch
         if epoch is None:
-            state = tuple(self.slots)
+            slots = self.slots
+            state = tuple([slots[i] for i in self.space.live])
             if not self.epochs or self.epochs[-1][0] != state:
                 self.epochs.append((state, {}))
             epoch = self._epoch = self.epochs[-1][1]
@@ -197,7 +201,8 @@ class Execution:
             if self.shared:
                 self.own()
             self.slots[slot] = term
-            self._epoch = None
+            if slot in self.space.live:
+                self._epoch = None
 
     def use(self, value: int) -> int:
         """An operand of something that happens here, simplified by the path condition."""

@@ -17,11 +17,12 @@ Modelling decisions:
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from .context import Context
 from .joins import Repeats
 from .obligations import Obligation, collect
 from .reader import (
@@ -137,19 +138,18 @@ class Validator:
             *module.types,
             *(FunctionType(tuple(p), tuple(r)) for p, r in new_types),
         ]
-        try:
-            with deep_recursion():
-                pair = Pair(module, types, index, old_body, new_body, hints or Hints())
-                verdict = pair.decide(rlimit, query_rlimit, deadline)
-        except (Unsupported, Exhausted, TooDeep, Malformed) as problem:
-            verdict = Verdict("unknown", reason=str(problem))
-        except Repeats:
-            verdict = Verdict("unknown", reason="a loop repeats only in a normal form")
-        except RecursionError:
-            verdict = Verdict("unknown", reason="conditions nested too deeply")
+
+        def judge() -> Verdict:
+            kind = module.function_type(index)
+            pair = Pair(
+                Context(module, types), kind, read(old_body), read(new_body), hints or Hints()
+            )
+            return pair.decide(rlimit, query_rlimit, deadline)
+
+        verdict = guarded(judge)
         if verdict.status == "unknown" and witness_seconds > 0:
             verdict = self._refuted(index, new_body, new_types, verdict, witness_seconds)
-        return _timed(verdict, time.perf_counter() - started)
+        return replace(verdict, seconds=time.perf_counter() - started)
 
     def _refuted(
         self,
@@ -175,8 +175,17 @@ class Validator:
         return replace(verdict, status="refuted", reason=str(found), counterexample=counterexample)
 
 
-def _timed(verdict: Verdict, seconds: float) -> Verdict:
-    return replace(verdict, seconds=seconds)
+def guarded(judge: Callable[[], Verdict]) -> Verdict:
+    """A verdict; what the validator cannot do is unknown with a reason."""
+    try:
+        with deep_recursion():
+            return judge()
+    except (Unsupported, Exhausted, TooDeep, Malformed) as problem:
+        return Verdict("unknown", reason=str(problem))
+    except Repeats:
+        return Verdict("unknown", reason="a loop repeats only in a normal form")
+    except RecursionError:
+        return Verdict("unknown", reason="conditions nested too deeply")
 
 
 @contextmanager
@@ -191,20 +200,29 @@ def deep_recursion() -> Iterator[None]:
 
 
 class Pair:
-    """One comparison: both executions and what is left to prove."""
+    """One comparison: both executions and what is left to prove.
+
+    Both bodies name things by the old module's indices. ``parameters`` and ``results`` are the
+    positions of the old type ``kind`` that the new one still has, ``None`` for all.
+    """
 
     def __init__(
         self,
-        module: Module,
-        types: list[FunctionType | None],
-        index: int,
-        old_body: bytes,
-        new_body: bytes,
+        context: Context,
+        kind: FunctionType,
+        old: Body,
+        new: Body,
         hints: Hints,
+        *,
+        parameters: Sequence[int] | None = None,
+        results: Sequence[int] | None = None,
     ) -> None:
-        self.kind = module.function_type(index)
-        self.old, self.new = _read(old_body), _read(new_body)
-        self.space = Space(module, types, [self.old.scan, self.new.scan])
+        self.kind, self.old, self.new = kind, old, new
+        self.parameters, self.results = parameters, results
+        self.space = Space(context, [self.old.scan, self.new.scan])
+        self.given = [
+            self.terms.variable(width_of(t), "local", i) for i, t in enumerate(kind.params)
+        ]
         self.hints = hints
         self.obligations: list[Obligation] = []
         self.loops = 0
@@ -238,14 +256,14 @@ class Pair:
 
     def _arguments(self, given: dict[int, int]) -> tuple[int, ...]:
         """The arguments among values of symbols; 0 where nothing is said."""
-        variable = self.terms.variable
-        return tuple(
-            given.get(variable(width_of(t), "local", i), 0) for i, t in enumerate(self.kind.params)
-        )
+        return tuple(given.get(term, 0) for term in self.given)
 
     def execute(self, deadline: float | None = None) -> str | None:
         """Run both bodies and collect the obligations; a reason if they cannot be compared."""
         original = self._original()
+        if original.returned is not None and self.results is not None:
+            values = original.returned.values
+            original.returned.values = [values[i] for i in self.results]
         self.loops = len(original.loops)
         live: dict[int, int] = {}
         if self.new.scan.loops:
@@ -259,7 +277,7 @@ class Pair:
         for _ in range(MAX_ROUNDS):
             if deadline is not None and time.perf_counter() > deadline:
                 return "deadline"
-            run = self._run(self.new, relation.head, blocks)
+            run = self._run(self.new, relation.head, blocks, new=True)
             relation.restart(run)
             try:
                 run.run()
@@ -296,8 +314,27 @@ class Pair:
             if not unrepeated and not heads.learn(run):
                 return run
 
-    def _run(self, body: Body, head: HeadPolicy, blocks: frozenset[int]) -> Execution:
-        return Execution(self.space, self.kind, body.declared, body.code, body.scan, head, blocks)
+    def _run(
+        self, body: Body, head: HeadPolicy, blocks: frozenset[int], *, new: bool = False
+    ) -> Execution:
+        kind, given = self.kind, self.given
+        if new:
+            kind = narrowed(kind, self.parameters, self.results)
+            if self.parameters is not None:
+                given = [given[i] for i in self.parameters]
+        return Execution(self.space, kind, body.declared, body.code, body.scan, head, blocks, given)
+
+
+def narrowed(
+    kind: FunctionType, parameters: Sequence[int] | None, results: Sequence[int] | None
+) -> FunctionType:
+    """A function type with only these positions, in this order."""
+    params, values = kind.params, kind.results
+    if parameters is not None:
+        params = tuple(params[i] for i in parameters)
+    if results is not None:
+        values = tuple(values[i] for i in results)
+    return FunctionType(params, values)
 
 
 def _unrepeated(run: Execution) -> frozenset[int]:
@@ -307,8 +344,13 @@ def _unrepeated(run: Execution) -> frozenset[int]:
     )
 
 
-def _read(body: bytes) -> Body:
-    declared, code = read_body(body)
+def read(body: bytes) -> Body:
+    """Decode a body. Raises Malformed or Unsupported."""
+    return make_body(*read_body(body))
+
+
+def make_body(declared: list[ValueType], code: list[Instruction]) -> Body:
+    """Scan decoded code. Raises Unsupported if it is too long."""
     if len(code) > MAX_INSTRUCTIONS:
         raise Unsupported(f"more than {MAX_INSTRUCTIONS} instructions")
     return Body(declared, code, scan(code))
