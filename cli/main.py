@@ -73,6 +73,14 @@ def _command(arguments: argparse.Namespace, started: float | None) -> int:
             from .cache import cache
 
             return cache(arguments)
+        case "inspect":
+            from .inspect import inspect
+
+            return inspect(arguments)
+        case "diff":
+            from .diff import diff
+
+            return diff(arguments)
         case _:
             from .rules import rules
 

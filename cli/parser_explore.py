@@ -1,0 +1,69 @@
+"""The words of the commands that look into modules: `inspect`, `diff`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+__all__ = ["add_looking"]
+
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"
+Talk: TypeAlias = "Callable[[argparse._ActionsContainer], None]"
+"""Adds the options that every command has."""
+
+INSPECT_HELP = "Show what a module consists of: sections, functions, their size and estimated fuel."
+
+INSPECT_END = """\
+examples:
+  eqsat inspect app.wasm                       the largest functions
+  eqsat inspect app.wasm --function 'parse_*'  the text of these, folded and with names
+  eqsat inspect app.wasm --json                all of it for a program
+"""
+
+DIFF_HELP = """\
+Show what changed from one module to another: sections and functions in figures, then each changed
+function as a unified diff of its folded text. Functions are matched by name, body, index.
+"""
+
+DIFF_END = """\
+examples:
+  eqsat diff app.wasm app.opt.wasm             figures and text
+  eqsat diff app.wasm app.opt.wasm --stat      figures alone
+  eqsat diff a.wasm b.wasm --function main     one function
+"""
+
+
+def add_looking(commands: Commands, talk: Talk) -> None:
+    """Add the commands to the parser."""
+    _add_inspect(commands, talk)
+    _add_diff(commands, talk)
+
+
+def _add_inspect(commands: Commands, talk: Talk) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="show what a module consists of",
+        description=INSPECT_HELP,
+        epilog=INSPECT_END,
+    )
+    inspect.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
+    inspect.add_argument(
+        "--function", metavar="GLOB", action="append", help="the text of these functions"
+    )
+    inspect.add_argument("--all", action="store_true", help="all functions in the table")
+    inspect.add_argument("--json", action="store_true", help="print as JSON")
+    talk(inspect)
+
+
+def _add_diff(commands: Commands, talk: Talk) -> None:
+    diff = commands.add_parser(
+        "diff", help="show what changed between two", description=DIFF_HELP, epilog=DIFF_END
+    )
+    diff.add_argument("before", metavar="A", help="module, binary or text; - for stdin")
+    diff.add_argument("after", metavar="B", help="module, binary or text; - for stdin")
+    diff.add_argument("--function", metavar="GLOB", action="append", help="only these functions")
+    diff.add_argument("--stat", action="store_true", help="figures without the text")
+    diff.add_argument("--json", action="store_true", help="print as JSON")
+    diff.add_argument("--exit-code", action="store_true", help="exit code 1 if the two differ")
+    talk(diff)

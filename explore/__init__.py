@@ -1,0 +1,1 @@
+"""Looking into a module: its functions, what they could be instead, and why that is the same."""

@@ -1,0 +1,161 @@
+"""What a module consists of: sections and functions with their sizes, as plain data.
+
+`eqsat inspect` prints it and the explorer lists it; both show the same record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..optimize.measure import body_time
+from ..wasm.features import features
+from ..wasm.module import SECTION_NAMES, Module
+from ..wasm.names import function_names
+from ..wasm.text_values import text_signature
+
+__all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "function_key", "listing"]
+
+SCHEMA_VERSION: Final = 1
+"""Of the JSON that `eqsat inspect` prints and the explorer serves."""
+
+KEY_DIGITS: Final = 16
+"""Hexadecimal digits of a hash that names a body or module in links and pin files."""
+
+GROUPS: Final = (
+    ("[callback]", "callbacks"),
+    ("[async-lift]", "async exports"),
+    ("[task-return]", "built-ins"),
+    ("[resource-", "handles"),
+    ("cabi_", "component ABI"),
+    ("$adapter", "adapters"),
+)
+"""Beginnings of names that tools of the Component Model give, and the group they make."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRow:
+    """One function of the module's own.
+
+    `size` counts the bytes of its body, `fuel` is the estimate for one call that the optimizer
+    works with, `key` is a hash of the body that does not depend on its place.
+    """
+
+    index: int
+    name: str
+    key: str
+    type: str
+    size: int
+    instructions: int
+    fuel: float
+    exports: tuple[str, ...]
+    group: str
+    callers: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as plain values."""
+        return {
+            "index": self.index,
+            "name": self.name,
+            "key": self.key,
+            "type": self.type,
+            "bytes": self.size,
+            "instructions": self.instructions,
+            "fuel": round(self.fuel, 3),
+            "exports": list(self.exports),
+            "group": self.group,
+            "callers": self.callers,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A module in figures; sizes in bytes."""
+
+    sha256: str
+    size: int
+    sections: tuple[tuple[str, int], ...]
+    imports: tuple[tuple[str, str, str], ...]
+    """Module, name and kind."""
+    exports: tuple[tuple[str, str, int], ...]
+    """Name, kind and index."""
+    features: tuple[str, ...]
+    functions: tuple[FunctionRow, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The listing as plain values, in the schema's order."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            "sections": [{"name": name, "bytes": size} for name, size in self.sections],
+            "imports": [
+                {"module": module, "name": name, "kind": kind}
+                for module, name, kind in self.imports
+            ],
+            "exports": [
+                {"name": name, "kind": kind, "index": index} for name, kind, index in self.exports
+            ],
+            "features": list(self.features),
+            "functions": [row.as_json() for row in self.functions],
+        }
+
+
+def function_key(body: bytes) -> str:
+    """The name of a body in links and pin files: the beginning of its SHA-256."""
+    return hashlib.sha256(body).hexdigest()[:KEY_DIGITS]
+
+
+def listing(data: bytes) -> Listing:
+    """Read a module in the binary format. Raises `WasmError`."""
+    module = Module.parse(data)
+    names = function_names(module)
+    exported: dict[int, list[str]] = {}
+    for export in module.exports:
+        if export.kind == "func":
+            exported.setdefault(export.index, []).append(export.name)
+    bodies = range(module.imported_functions, len(module.functions))
+    instrs = {index: module.body(index).instrs for index in bodies}
+    callers = Counter(
+        instr[1] for code in instrs.values() for instr in code if instr[0] in (0x10, 0x12)
+    )
+    rows = []
+    for index in bodies:
+        body = module.body_bytes(index)
+        shown = tuple(exported.get(index, ()))
+        rows.append(
+            FunctionRow(
+                index=index,
+                name=names.get(index, ""),
+                key=function_key(body),
+                type=text_signature(module.function_type(index)).strip(),
+                size=len(body),
+                instructions=len(instrs[index]) - 1,
+                fuel=body_time(body)[0],
+                exports=shown,
+                group=_group(names.get(index, ""), shown),
+                callers=callers[index],
+            )
+        )
+    return Listing(
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        sections=tuple(
+            (section.name or SECTION_NAMES[section.id], section.end - section.payload_start)
+            for section in module.sections
+        ),
+        imports=tuple((one.module, one.name, one.kind) for one in module.imports),
+        exports=tuple((one.name, one.kind, one.index) for one in module.exports),
+        features=tuple(sorted(features(module))),
+        functions=tuple(rows),
+    )
+
+
+def _group(name: str, exports: tuple[str, ...]) -> str:
+    for text in (name, *exports):
+        for beginning, group in GROUPS:
+            if text.startswith(beginning):
+                return group
+    return "exports" if exports else "code"
