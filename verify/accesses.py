@@ -40,6 +40,12 @@ def access(run: Execution, instruction: Instruction, address: int, count: int) -
 def read(run: Execution, instruction: Instruction, count: int) -> int:
     """Bytes at the address on the stack, as one value."""
     where = access(run, instruction, run.use(run.stack.pop()), count)
+    rom = run.space.context.axioms.memories.get(instruction[3])
+    if rom is not None:
+        at = run.terms.value_of(where)
+        if at is not None and at + count <= len(rom):
+            value = int.from_bytes(rom[at : at + count], "little")
+            return run.terms.constant(value, 8 * count)
     content = run.slots[run.space.contents[instruction[3]]]
     return run.memory.load(content, where, count)
 

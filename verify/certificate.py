@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from .axioms import find_axioms
 from .context import Context
 from .escapes import escapes
+from .induction import Induction
 from .lift import Lift
 from .plan import Step
 from .reader import FunctionType, Malformed, Unsupported, read_body, read_module
@@ -25,6 +27,7 @@ from .segments import read_segments
 from .skeleton import skeleton
 from .structure import FUNCTION, GLOBAL, MEMORY, TABLE, Mismatch, Side, Structure, compare
 from .unfold import Callee, unfold
+from .usage import usage
 from .validator import (
     FUNCTION_RLIMIT,
     QUERY_RLIMIT,
@@ -105,15 +108,31 @@ class _Run:
         for i in {*step.maps.parameters, *step.maps.results}:
             if step.maps.functions[i] in escaping:
                 raise Mismatch(f"the type of function {i} changed, and the function escapes")
+        used = usage(self.old)
+        axioms = find_axioms(structure.before, structure.outside, used)
         dead, lost = _without_counterpart(structure)
         self.context = Context(
             self.old, list(self.old.types), structure.alike, dead, lost,
-            step.maps.parameters, step.maps.results,
+            step.maps.parameters, step.maps.results, axioms, step.facts,
         )  # fmt: skip
         self.lift = Lift(structure, self.context)
         memories = structure.forward[MEMORY]
         self.implicit = not memories or memories[0] == 0
+        self.identity = _is_identity(structure)
+        self.facts_dropped: tuple[str, ...] = ()
         self.spent = 0
+        self._establish_facts()
+
+    def _establish_facts(self) -> None:
+        """Keep of the claimed facts what an induction proves."""
+        claimed = self.step.facts
+        if not (claimed.globals or claimed.arguments or claimed.results):
+            return
+        s = self.structure
+        proof = Induction(s.before, s.outside, s.entries, self.context.axioms, self.deadline)
+        self.context.facts = proof.establish(claimed)
+        self.facts_dropped = tuple(proof.dropped)
+        self.spent += proof.spent
 
     def certify(self) -> Certificate:
         """Look at every function that has a counterpart."""
@@ -129,9 +148,14 @@ class _Run:
         for i, verdict in verdicts.items():
             if verdict.status != "proven":
                 reason = f"function {i}: {verdict.reason or verdict.status}"
+                if self.facts_dropped:
+                    reason += f" (not established: {', '.join(self.facts_dropped)})"
                 return Certificate("unknown", reason, verdicts, rlimit=self.spent)
         changed = sum(v is not IDENTICAL for v in verdicts.values())
-        return Certificate("proven", f"{changed} changed functions", verdicts, rlimit=self.spent)
+        return Certificate(
+            "proven", f"{changed} changed functions", verdicts,
+            tuple(sorted(self.context.used)), self.spent,
+        )  # fmt: skip
 
     def _function(self, i: int, to: int) -> Verdict:
         if self._same_body(i, to):
@@ -152,8 +176,11 @@ class _Run:
             return False
         if self.old.function_type(i) != self.new.function_type(to):
             return False
-        a = skeleton(self.old.bodies[i - self.old.imported_functions], self.implicit)
-        b = skeleton(self.new.bodies[to - self.new.imported_functions], self.implicit)
+        x = self.old.bodies[i - self.old.imported_functions]
+        y = self.new.bodies[to - self.new.imported_functions]
+        if x == y and self.identity:
+            return True
+        a, b = skeleton(x, self.implicit), skeleton(y, self.implicit)
         if a is None or b is None or a[0] != b[0] or len(a[1]) != len(b[1]):
             return False
         return all(
@@ -198,7 +225,7 @@ class _Run:
         stand = {alike[f] for f in chosen}
         new = self._body(to, new_kind, True, lambda f: alike[origin[f]] in stand)
         hints = self.step.hints.get(to, Hints())
-        pair = Pair(self.context, kind, old, new, hints, parameters=parameters, results=results)
+        pair = Pair(self.context, i, old, new, hints, parameters=parameters, results=results)
         return pair.decide(self.rlimit, self.query_rlimit, self.deadline)
 
     def _body(
@@ -215,6 +242,18 @@ class _Run:
         declared, code = read_body(module.bodies[index - module.imported_functions])
         declared, code = unfold(kind, declared, code, chosen)
         return make_body(declared, self.lift.code(code) if new else code)
+
+
+def _is_identity(s: Structure) -> bool:
+    """Whether equal bytes of bodies mean the same: every index that is kept stays what it is."""
+    types = [
+        next((payload for kind, payload in side.module.sections if kind == 1), b"")
+        for side in (s.before, s.after)
+    ]
+    given = [*s.forward.values(), s.maps.datas, s.maps.elements]
+    return types[0] == types[1] and all(
+        to is None or to == i for one in given for i, to in enumerate(one)
+    )
 
 
 def _without_counterpart(

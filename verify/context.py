@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .axioms import Axioms
+from .plan import Facts
 from .reader import FunctionType, Module, Unsupported
 
 
@@ -13,7 +15,9 @@ class Context:
     ``alike`` gives, per function, the one that stands for all that became one; ``dead`` are the
     spaces (``("global", 3)``) whose content nothing of the new module depends on; ``lost`` those
     that are gone although the host can see them, so that nothing may touch them.
-    ``parameters`` and ``results`` are as in :class:`~.plan.Maps`.
+    ``parameters`` and ``results`` are as in :class:`~.plan.Maps`. ``axioms`` are true of every run
+    of the old module; so are ``facts``, or they are what an induction assumes. What of them was
+    looked at is noted in ``used``.
     """
 
     module: Module
@@ -23,6 +27,34 @@ class Context:
     lost: frozenset[tuple[str, int]] = frozenset()
     parameters: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     results: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    axioms: Axioms = field(default_factory=Axioms)
+    facts: Facts = field(default_factory=Facts)
+    used: set[str] = field(default_factory=set)
+
+    def constant(self, index: int) -> int | None:
+        """The value that a global always has, as a bit pattern, if it is known."""
+        found = self.axioms.globals.get(index)
+        if found is None:
+            found = self.facts.globals.get(index)
+            if found is not None:
+                self.used.add(f"global {index} is always {found:#x}")
+        return found
+
+    def argument(self, function: int, i: int) -> int | None:
+        """The value that a parameter has in every call, if it is known."""
+        found = self.facts.arguments.get(function, ())[i : i + 1]
+        if not found or found[0] is None:
+            return None
+        self.used.add(f"parameter {i} of function {function} is always {found[0]:#x}")
+        return found[0]
+
+    def result(self, function: int, i: int) -> int | None:
+        """The value that a function always returns, if it is known."""
+        found = self.facts.results.get(function, ())[i : i + 1]
+        if not found or found[0] is None:
+            return None
+        self.used.add(f"result {i} of function {function} is always {found[0]:#x}")
+        return found[0]
 
     def same(self, function: int) -> int:
         """The function that stands for this one."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .joins import Edge
 from .reader import FunctionType, Instruction, Unsupported
 from .space import WORLD, width_of
-from .terms import STATE
+from .terms import FALSE, STATE, TRUE
 
 if TYPE_CHECKING:
     from .symbolic import Execution
@@ -49,36 +53,131 @@ def arguments(run: Execution, kind: FunctionType) -> list[int]:
 
 def call(run: Execution, instruction: Instruction, _at: int) -> None:
     """A direct call: of the old module, or with a type as lifted from the new one (``lift.py``)."""
-    context, index = run.space.context, instruction[1]
-    same = context.same(index)
-    if len(instruction) == 3:
-        kind: FunctionType = instruction[2]
-        operands = arguments(run, kind)
-        names: list[object] = list(range(len(kind.results)))
-    else:
+    if len(instruction) == 2:
+        index = instruction[1]
         kind = run.space.type_at(run.space.module.functions[index])
-        operands = arguments(run, kind)
-        kept = context.parameters.get(index)
-        if kept is not None:
-            operands = [operands[i] for i in kept]
-        names = list(range(len(kind.results)))
-        left = context.results.get(index)
-        if left is not None:
-            names = [left.index(i) if i in left else ("dropped", i) for i in names]
+        call_old(run, index, arguments(run, kind))
+        return
+    _, index, kind = instruction
+    context = run.space.context
+    results: list[tuple[object, int]] = [(i, width_of(t)) for i, t in enumerate(kind.results)]
+    operands = arguments(run, kind)
+    found = outcome(run, ("call", context.same(index)), operands, results)
+    left = context.results.get(index)
+    run.stack += [known(run, index, i if left is None else left[i], x) for i, x in enumerate(found)]
+
+
+def call_old(run: Execution, index: int, operands: list[int]) -> None:
+    """A call of an old function: what the new one has no more is not passed, or arbitrary."""
+    context = run.space.context
+    kind = run.space.type_at(run.space.module.functions[index])
+    for i, operand in enumerate(operands):
+        wanted = context.argument(index, i)
+        if wanted is not None:
+            value = run.terms.constant(wanted, run.terms.widths[operand])
+            run.claim(f"argument {i} of function {index}", run.use(operand), value)
+    kept = context.parameters.get(index)
+    if kept is not None:
+        operands = [operands[i] for i in kept]
+    names: list[object] = list(range(len(kind.results)))
+    left = context.results.get(index)
+    if left is not None:
+        names = [left.index(i) if i in left else ("dropped", i) for i in range(len(names))]
     results = [(n, width_of(t)) for n, t in zip(names, kind.results, strict=True)]
-    run.stack += outcome(run, ("call", same), operands, results)
+    found = outcome(run, ("call", context.same(index)), operands, results)
+    run.stack += [known(run, index, i, x) for i, x in enumerate(found)]
+
+
+def known(run: Execution, function: int, i: int, value: int) -> int:
+    """A result of a call, or the constant that it is known to be."""
+    constant = run.space.context.result(function, i)
+    return value if constant is None else run.terms.constant(constant, run.terms.widths[value])
 
 
 def call_indirect(run: Execution, instruction: Instruction, _at: int) -> None:
-    """An indirect call; its trap on a bad element is part of the event."""
+    """An indirect call; its trap on a bad element is part of the event.
+
+    Through a table that never changes it is a direct call where the index is known. Else the
+    functions that either body also calls directly are told apart from the rest by the index.
+    """
     _, type_index, table = instruction
     if not run.space.module.plain_types:
         raise Unsupported("call_indirect in a module with types that are not plain")
     kind = run.space.type_at(type_index)
     callee = run.stack.pop()
-    operands = arguments(run, kind)
+    contents = run.space.context.axioms.tables.get(table)
+    if contents is None:
+        _indirect(run, kind, table, callee, arguments(run, kind))
+        return
+    module = run.space.module
+    by_target: dict[int, list[int]] = {}
+    for index, function in contents.functions.items():
+        if module.function_type(function) == kind:
+            by_target.setdefault(function, []).append(index)
+    callee = run.use(callee)
+    at = run.terms.value_of(callee)
+    if at is not None:
+        function = contents.functions.get(at, -1)
+        if function not in by_target:
+            run.trap(TRUE)
+        else:
+            call_old(run, function, arguments(run, kind))
+        return
+    same, called = run.space.context.same, run.space.called
+    chosen = [f for f in sorted(by_target) if same(f) in called]
+    if not chosen and by_target:
+        _indirect(run, kind, table, callee, arguments(run, kind))
+        return
+    _branch(run, kind, table, callee, {f: by_target[f] for f in chosen}, len(by_target))
+
+
+def _indirect(
+    run: Execution, kind: FunctionType, table: int, callee: int, operands: list[int]
+) -> None:
     key = ("call_indirect", kind, table)
     event(run, key, [*operands, callee], [width_of(t) for t in kind.results])
+
+
+def _branch(
+    run: Execution,
+    kind: FunctionType,
+    table: int,
+    callee: int,
+    targets: dict[int, list[int]],
+    count: int,
+) -> None:
+    """One way per target, and one for the rest: a trap if there are no more targets."""
+    terms = run.terms
+    operands = arguments(run, kind)
+    height = len(run.stack)
+    start = run.capture(run.condition, 0)
+    rest = run.condition
+    edges: list[Edge] = []
+
+    def way(condition: int, act: Callable[[], None]) -> None:
+        if condition == FALSE:
+            return
+        run.resume(replace(start, condition=condition), height)
+        act()
+        if run.condition != FALSE:
+            edges.append(run.capture(run.condition, len(kind.results)))
+
+    for function, indices in targets.items():
+        here = FALSE
+        for index in indices:
+            wanted = terms.constant(index, terms.widths[callee])
+            here = terms.either(here, run.values.compare("eq", callee, wanted))
+        way(terms.both(rest, here), partial(call_old, run, function, operands))
+        rest = terms.both(rest, terms.negate(here))
+    if len(targets) == count:
+        way(rest, partial(run.trap, TRUE))
+    else:
+        way(rest, partial(_indirect, run, kind, table, callee, operands))
+    merged = run.joins.merge(edges)
+    if merged is None:
+        run.condition = FALSE
+    else:
+        run.resume(merged, height)
 
 
 def tail_call(run: Execution, instruction: Instruction, at: int) -> None:

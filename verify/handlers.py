@@ -54,7 +54,13 @@ def global_get(run: Execution, instruction: Instruction, _at: int) -> None:
 
 def global_set(run: Execution, instruction: Instruction, _at: int) -> None:
     """global.set."""
-    run.put(run.space.globals[instruction[1]], run.use(run.stack.pop()))
+    index, value = instruction[1], run.use(run.stack.pop())
+    slot = run.space.globals.get(index)
+    if slot is None:
+        # It always has the same value: this one must be that.
+        run.claim(f"global {index}", value, run.space.global_constant(index))
+    else:
+        run.put(slot, value)
 
 
 def null(run: Execution, _instruction: Instruction, _at: int) -> None:

@@ -9,7 +9,7 @@ every run of the old module, which the validator proves by induction before it u
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .relation import Hints
+from .hints import Hints
 
 Index = int | None
 """The new index of something old, or ``None`` if it was removed."""

@@ -6,41 +6,16 @@ original: at the head it is given that location's term, and entry and back edges
 keep it so, which makes the guess (or the untrusted hint) an induction hypothesis that is proven.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
+from .hints import Hints as Hints
+from .hints import Location as Location
+from .hints import LoopHint as LoopHint
 from .joins import Edge, Loop
 from .reader import Unsupported
 from .scan import Effects
 from .space import WORLD, Space, width_of
 from .symbolic import Execution
-
-Location = tuple[Any, ...]
-"""``("local", i)``, ``("stack", depth)`` (absolute, with the loop's parameters), ``("const",
-width, pattern)``, ``("op", name, *locations)``, ``("entry",)`` (the value the new local itself had
-on entry) or ``("free",)`` (no relation)."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoopHint:
-    """What the optimizer says about one loop of the new body; never trusted.
-
-    ``loop`` and ``original`` are pre-order ordinals over all ``loop`` instructions of the new and
-    the original body; ``locals`` maps new local indices to locations of the original.
-    """
-
-    loop: int
-    original: int
-    locals: Mapping[int, Location] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """Untrusted advice for one function."""
-
-    loops: tuple[LoopHint, ...] = ()
-
 
 Place = tuple[str, int]
 """A place of the original at a loop's head: ``local``, ``slot`` or ``param`` and an index."""
@@ -108,7 +83,7 @@ def changed_slots(space: Space, effects: Effects) -> list[int]:
     """The slots that a stretch of code may change."""
     if effects.events or effects.tables:
         return list(range(len(space.initial)))
-    slots = [space.globals[g] for g in effects.globals]
+    slots = [space.globals[g] for g in effects.globals if g in space.globals]
     slots += [space.contents[m] for m in effects.memories | effects.grown]
     slots += [space.pages[m] for m in effects.grown if m in space.pages]
     if effects.grown:

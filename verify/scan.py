@@ -46,6 +46,7 @@ class Scan:
     read_memories: set[int] = field(default_factory=set)
     sized: set[int] = field(default_factory=set)
     read_tables: set[int] = field(default_factory=set)
+    called: set[int] = field(default_factory=set)
     effects: Effects = field(default_factory=Effects)
 
 
@@ -127,6 +128,8 @@ def _note(instruction: Instruction, effects: Effects, result: Scan) -> None:
         effects.events = True
         if op in (0x11, 0x13):
             result.read_tables.add(instruction[2])
+        else:
+            result.called.add(instruction[1])
     else:
         match op:
             case 0x23:

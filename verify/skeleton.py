@@ -14,9 +14,10 @@ from typing import Final, Literal
 from .reader import Cursor, Malformed
 
 Kind = Literal[
-    "function", "reference", "type", "table", "global", "memory", "data", "element", "number"
-]
-"""An index space (functions: called, or referred to), or a number between indices that stays."""
+    "function", "reference", "type", "table", "table changed", "global", "global set", "memory",
+    "memory stored", "memory grown", "data", "element", "number",
+]  # fmt: skip
+"""An index space and what is done there, or a number between indices that stays."""
 
 _U: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
 """A LEB128 of either sign."""
@@ -111,10 +112,13 @@ def _miscellaneous(cursor: Cursor) -> Named:
     return [("number", sub), *((kind, cursor.u()) for kind in kinds)]
 
 
-def _access(cursor: Cursor) -> Named:
-    align = cursor.u()
-    memory = cursor.u() if align & 0x40 else 0
-    return [("number", align & 0x3F), ("memory", memory), ("number", cursor.u())]
+def _access(kind: Kind) -> Callable[[Cursor], Named]:
+    def access(cursor: Cursor) -> Named:
+        align = cursor.u()
+        memory = cursor.u() if align & 0x40 else 0
+        return [("number", align & 0x3F), (kind, memory), ("number", cursor.u())]
+
+    return access
 
 
 def _vector(cursor: Cursor) -> Named:
@@ -122,23 +126,26 @@ def _vector(cursor: Cursor) -> Named:
     if not (sub <= 11 or sub in (92, 93) or 84 <= sub <= 91):
         raise Rare
     lane: Named = []
-    accessed = _access(cursor)
+    accessed = _access("memory stored" if sub == 11 or 88 <= sub <= 91 else "memory")(cursor)
     if 84 <= sub <= 91:
         lane = [("number", cursor.byte())]
     return [("number", sub), *accessed, *lane]
 
 
 _BULK: Final[dict[int, tuple[Kind, ...]]] = {
-    8: ("data", "memory"), 9: ("data",), 10: ("memory", "memory"), 11: ("memory",),
-    12: ("element", "table"), 13: ("element",), 14: ("table", "table"), 15: ("table",),
-    16: ("table",), 17: ("table",),
+    8: ("data", "memory stored"), 9: ("data",), 10: ("memory stored", "memory"),
+    11: ("memory stored",), 12: ("element", "table changed"), 13: ("element",),
+    14: ("table changed", "table"), 15: ("table changed",), 16: ("table",),
+    17: ("table changed",),
 }  # fmt: skip
 _REFERENCES: Final[dict[int, Callable[[Cursor], Named]]] = {
     0x02: _block, 0x03: _block, 0x04: _block, 0x10: _one("function"), 0x12: _one("function"),
     0x11: _two("type", "table"), 0x13: _two("type", "table"), 0x23: _one("global"),
-    0x24: _one("global"), 0x25: _one("table"), 0x26: _one("table"), 0x3F: _one("memory"),
-    0x40: _one("memory"), 0xD2: _one("reference"), 0xFC: _miscellaneous, 0xFD: _vector,
-    **dict.fromkeys(range(0x28, 0x3F), _access),
+    0x24: _one("global set"), 0x25: _one("table"), 0x26: _one("table changed"),
+    0x3F: _one("memory"), 0x40: _one("memory grown"), 0xD2: _one("reference"),
+    0xFC: _miscellaneous, 0xFD: _vector,
+    **dict.fromkeys(range(0x28, 0x36), _access("memory")),
+    **dict.fromkeys(range(0x36, 0x3F), _access("memory stored")),
 }  # fmt: skip
 
 

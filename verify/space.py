@@ -45,6 +45,8 @@ class Space:
         self.pages: dict[int, int] = {}
         self.tables: dict[int, int] = {}
         self.live: list[int] = [WORLD]
+        self.called = frozenset(self.context.same(f) for s in scans for f in s.called)
+        """Functions that either body calls directly."""
         self._lay_out(scans)
 
     def _lay_out(self, scans: list[Scan]) -> None:
@@ -55,7 +57,7 @@ class Space:
             mentioned["table"] |= s.read_tables | s.effects.tables
         for index in sorted(mentioned["global"]):
             found = self.module.globals[index]
-            if found.mutable:
+            if found.mutable and self.context.constant(index) is None:
                 self.globals[index] = self._slot("global", index, width_of(found.type))
         for index in sorted(mentioned["memory"]):
             limits = self.module.memories[index]
@@ -78,11 +80,14 @@ class Space:
         return len(self.initial) - 1
 
     def global_constant(self, index: int) -> int:
-        """The term of an immutable global."""
-        found = self.module.globals[index]
-        if found.constant is not None and found.type in (0x7F, 0x7E, 0x7D, 0x7C, 0x7B):
-            return self.terms.constant(found.constant, width_of(found.type))
-        return self.terms.variable(width_of(found.type), "global", index)
+        """The term of a global that never changes."""
+        width = width_of(self.module.globals[index].type)
+        value = self.context.constant(index)
+        if value is None:
+            value = self.module.globals[index].constant
+        if value is not None:
+            return self.terms.constant(value, width)
+        return self.terms.variable(width, "global", index)
 
     def zero(self, type_: ValueType) -> int:
         """The initial value of a declared local."""

@@ -49,6 +49,9 @@ class Frame:
 Epoch = tuple[tuple[int, ...], dict[int, int]]
 """A state of the live slots, and for each trap condition met there the path condition."""
 
+Claim = tuple[str, int, int, int]
+"""What it is about, a path condition, and two terms that must be equal under it."""
+
 HeadPolicy = Callable[["Execution", int, Effects, Edge], Edge]
 """Running execution, ordinal, effects and entry of a loop to the state at its head."""
 
@@ -91,6 +94,8 @@ class Execution:
         self._epoch: dict[int, int] | None = None
         self.loops: list[Loop] = []
         self.returned: Edge | None = None
+        self.claims: list[Claim] = []
+        """What must be equal in every run, for the facts to be true."""
 
     # --- the walk -------------------------------------------------------------------------------
 
@@ -157,12 +162,14 @@ class Execution:
         self.locals, self.slots, self.facts = list(self.locals), list(self.slots), dict(self.facts)
         self.shared = False
 
-    def _capture(self, condition: int, count: int) -> Edge:
+    def capture(self, condition: int, count: int) -> Edge:
+        """The state here, with ``count`` operands, as an edge taken under ``condition``."""
         self.shared = True
         values = self.stack[len(self.stack) - count :] if count else []
         return Edge(condition, self.locals, self.slots, self.facts, values)
 
-    def _resume(self, edge: Edge, height: int) -> None:
+    def resume(self, edge: Edge, height: int) -> None:
+        """Go on in the state of an edge, its operands on top of ``height`` others."""
         self.condition = edge.condition
         self.locals, self.slots, self.facts = edge.locals, edge.slots, edge.facts
         self.shared, self._epoch = True, None
@@ -194,6 +201,11 @@ class Execution:
             epoch[condition] = self.condition
         elif before != self.condition:
             epoch[condition] = self.terms.either(before, self.condition)
+
+    def claim(self, about: str, value: int, expected: int) -> None:
+        """Note that ``value`` must be ``expected`` here."""
+        if value != expected:
+            self.claims.append((about, self.condition, expected, value))
 
     def put(self, slot: int, term: int) -> None:
         """Change a slot: a new epoch."""
@@ -234,12 +246,12 @@ class Execution:
             self.frames.append(frame)
             return
         ordinal, effects = found
-        entry = self._capture(self.condition, len(params))
+        entry = self.capture(self.condition, len(params))
         below = self.stack[:height]
         head = self.head(self, ordinal, effects, entry)
         loop = Loop(ordinal, effects, entry, head, below)
         self.loops.append(loop)
-        self._resume(head, height)
+        self.resume(head, height)
         self.frames.append(Frame(0x03, height, len(params), len(results), end, end, loop=loop))
 
     def _if(self, instruction: Instruction, at: int) -> int | None:
@@ -251,7 +263,7 @@ class Execution:
         no = terms.both(self.condition, terms.negate(taken))
         middle = self.scan.elses.get(at)
         frame = Frame(0x04, len(self.stack) - len(params), len(results), len(results), end, end)
-        frame.otherwise = self._capture(no, len(params))
+        frame.otherwise = self.capture(no, len(params))
         if middle is not None:
             frame.stop = middle
         self.frames.append(frame)
@@ -261,21 +273,21 @@ class Execution:
     def _else(self, _instruction: Instruction, _at: int) -> None:
         frame = self.frames[-1]
         if self.condition != FALSE:
-            frame.edges.append(self._capture(self.condition, frame.results))
+            frame.edges.append(self.capture(self.condition, frame.results))
         assert frame.otherwise is not None
-        self._resume(frame.otherwise, frame.height)
+        self.resume(frame.otherwise, frame.height)
         frame.otherwise = None
         frame.stop = frame.end
 
     def _end(self, _instruction: Instruction, _at: int) -> None:
         frame = self.frames.pop()
         if self.condition != FALSE:
-            fallthrough = self._capture(self.condition, frame.results)
+            fallthrough = self.capture(self.condition, frame.results)
             if frame.loop is None:
                 frame.edges.append(fallthrough)
             else:
                 frame.loop.back = self.joins.merge(frame.edges)
-                self._resume(fallthrough, frame.height)
+                self.resume(fallthrough, frame.height)
                 return
         if frame.loop is not None:
             frame.loop.back = self.joins.merge(frame.edges)
@@ -289,14 +301,14 @@ class Execution:
         if merged is None:
             self.condition = FALSE
         else:
-            self._resume(merged, frame.height)
+            self.resume(merged, frame.height)
 
     def _branch(self, label: int, condition: int) -> None:
         if condition != FALSE:
             frame = self.frames[-1 - label]
             if frame.once is not None:
                 raise Repeats(frame.once)
-            frame.edges.append(self._capture(condition, frame.label_count))
+            frame.edges.append(self.capture(condition, frame.label_count))
 
     def _br(self, instruction: Instruction, _at: int) -> None:
         self._branch(instruction[1], self.condition)

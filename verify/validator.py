@@ -140,9 +140,8 @@ class Validator:
         ]
 
         def judge() -> Verdict:
-            kind = module.function_type(index)
             pair = Pair(
-                Context(module, types), kind, read(old_body), read(new_body), hints or Hints()
+                Context(module, types), index, read(old_body), read(new_body), hints or Hints()
             )
             return pair.decide(rlimit, query_rlimit, deadline)
 
@@ -202,14 +201,15 @@ def deep_recursion() -> Iterator[None]:
 class Pair:
     """One comparison: both executions and what is left to prove.
 
-    Both bodies name things by the old module's indices. ``parameters`` and ``results`` are the
-    positions of the old type ``kind`` that the new one still has, ``None`` for all.
+    Both bodies name things by the old module's indices, where the function is ``index``.
+    ``parameters`` and ``results`` are the positions of its old type that the new one still has,
+    ``None`` for all.
     """
 
     def __init__(
         self,
         context: Context,
-        kind: FunctionType,
+        index: int,
         old: Body,
         new: Body,
         hints: Hints,
@@ -217,12 +217,11 @@ class Pair:
         parameters: Sequence[int] | None = None,
         results: Sequence[int] | None = None,
     ) -> None:
-        self.kind, self.old, self.new = kind, old, new
+        self.kind = kind = context.module.function_type(index)
+        self.old, self.new = old, new
         self.parameters, self.results = parameters, results
         self.space = Space(context, [self.old.scan, self.new.scan])
-        self.given = [
-            self.terms.variable(width_of(t), "local", i) for i, t in enumerate(kind.params)
-        ]
+        self.given = given_parameters(self.space, kind, index)
         self.hints = hints
         self.obligations: list[Obligation] = []
         self.loops = 0
@@ -291,6 +290,8 @@ class Pair:
                 blocks |= unrepeated
                 continue
             found = collect(self.space, original, run, relation)
+            for claim in run.claims:
+                found.equal(*claim)
             if found.impossible is not None:
                 return found.impossible
             if best is None or len(found.open) < len(best):
@@ -303,16 +304,7 @@ class Pair:
         return None
 
     def _original(self) -> Execution:
-        """Execute the original; loops that never repeat count as blocks."""
-        blocks: frozenset[int] = frozenset()
-        heads = Heads(self.space)
-        while True:
-            run = self._run(self.old, heads, blocks)
-            run.run()
-            unrepeated = _unrepeated(run)
-            blocks |= unrepeated
-            if not unrepeated and not heads.learn(run):
-                return run
+        return execute_original(self.space, self.kind, self.old, self.given)
 
     def _run(
         self, body: Body, head: HeadPolicy, blocks: frozenset[int], *, new: bool = False
@@ -335,6 +327,34 @@ def narrowed(
     if results is not None:
         values = tuple(values[i] for i in results)
     return FunctionType(params, values)
+
+
+def given_parameters(space: Space, kind: FunctionType, index: int) -> list[int]:
+    """The terms of a function's parameters on entry."""
+    found = []
+    for i, type_ in enumerate(kind.params):
+        constant = space.context.argument(index, i)
+        width = width_of(type_)
+        if constant is None:
+            found.append(space.terms.variable(width, "local", i))
+        else:
+            found.append(space.terms.constant(constant, width))
+    return found
+
+
+def execute_original(
+    space: Space, kind: FunctionType, body: Body, given: Sequence[int]
+) -> Execution:
+    """Execute a body by itself; loops that never repeat count as blocks."""
+    blocks: frozenset[int] = frozenset()
+    heads = Heads(space)
+    while True:
+        run = Execution(space, kind, body.declared, body.code, body.scan, heads, blocks, given)
+        run.run()
+        unrepeated = _unrepeated(run)
+        blocks |= unrepeated
+        if not unrepeated and not heads.learn(run):
+            return run
 
 
 def _unrepeated(run: Execution) -> frozenset[int]:
