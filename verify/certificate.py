@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from .axioms import find_axioms
 from .context import Context
 from .escapes import escapes
+from .footprints import Footprints
 from .induction import Induction
 from .lift import Lift
 from .plan import Step
@@ -111,9 +112,11 @@ class _Run:
         used = usage(self.old)
         axioms = find_axioms(structure.before, structure.outside, used)
         dead, lost = _without_counterpart(structure)
+        dead |= _unread(structure, step)
         self.context = Context(
             self.old, list(self.old.types), structure.alike, dead, lost,
             step.maps.parameters, step.maps.results, axioms, step.facts,
+            Footprints(self.old, axioms), *_classes(structure),
         )  # fmt: skip
         self.lift = Lift(structure, self.context)
         memories = structure.forward[MEMORY]
@@ -242,6 +245,41 @@ class _Run:
         declared, code = read_body(module.bodies[index - module.imported_functions])
         declared, code = unfold(kind, declared, code, chosen)
         return make_body(declared, self.lift.code(code) if new else code)
+
+
+def _unread(s: Structure, step: Step) -> frozenset[tuple[str, int]]:
+    """Claimed dead spaces that are kept: private, and nothing of the new module looks at them."""
+    facts = step.facts
+    claimed = (
+        (GLOBAL, "global", facts.dead_globals), (MEMORY, "memory", facts.dead_memories),
+        (TABLE, "table", facts.dead_tables),
+    )  # fmt: skip
+    if not any(one for _, _, one in claimed):
+        return frozenset()
+    used = usage(s.after.module)
+    looked_at = {
+        GLOBAL: used.read_globals, MEMORY: used.read_memories | used.grown_memories,
+        TABLE: used.read_tables | used.changed_tables,
+    }  # fmt: skip
+    return frozenset(
+        (name, i)
+        for kind, name, indices in claimed
+        for i in indices
+        if not used.unknown
+        and 0 <= i < len(s.forward[kind])
+        and (kind, i) not in s.outside
+        and s.forward[kind][i] not in looked_at[kind]
+    )
+
+
+def _classes(s: Structure) -> tuple[frozenset[int], dict[int, list[int]]]:
+    """Functions without counterpart, and those that stand for several."""
+    copied = {s.alike[i] for i in s.maps.copies.values()}
+    gone = {i for i, to in enumerate(s.maps.functions) if to is None and i not in copied}
+    classes: dict[int, list[int]] = {}
+    for i, stand in enumerate(s.alike):
+        classes.setdefault(stand, []).append(i)
+    return frozenset(gone), {i: one for i, one in classes.items() if len(one) > 1}
 
 
 def _is_identity(s: Structure) -> bool:

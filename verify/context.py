@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .axioms import Axioms
 from .plan import Facts
 from .reader import FunctionType, Module, Unsupported
+
+if TYPE_CHECKING:
+    from .footprints import Footprint, Footprints
 
 
 @dataclass(slots=True)
@@ -17,7 +21,9 @@ class Context:
     that are gone although the host can see them, so that nothing may touch them.
     ``parameters`` and ``results`` are as in :class:`~.plan.Maps`. ``axioms`` are true of every run
     of the old module; so are ``facts``, or they are what an induction assumes. What of them was
-    looked at is noted in ``used``.
+    looked at is noted in ``used``. Without ``footprints`` a call touches everything. ``removed``
+    are the functions without counterpart, ``classes`` the members that a function stands for,
+    where these are several.
     """
 
     module: Module
@@ -29,7 +35,17 @@ class Context:
     results: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     axioms: Axioms = field(default_factory=Axioms)
     facts: Facts = field(default_factory=Facts)
+    footprints: "Footprints | None" = None
+    removed: frozenset[int] = frozenset()
+    classes: Mapping[int, Sequence[int]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+
+    def footprint(self, function: int) -> "Footprint | None":
+        """What calls of all functions that this one stands for can touch, ``None``: everything."""
+        if self.footprints is None:
+            return None
+        members = self.classes.get(function, (function,))
+        return self.footprints.joined(members)
 
     def constant(self, index: int) -> int | None:
         """The value that a global always has, as a bit pattern, if it is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from .space import WORLD, width_of
 from .terms import FALSE, STATE, TRUE
 
 if TYPE_CHECKING:
+    from .footprints import Footprint
     from .symbolic import Execution
 
 
@@ -31,16 +32,52 @@ def event(run: Execution, key: tuple[Any, ...], operands: list[int], results: li
 
 
 def outcome(
-    run: Execution, key: tuple[Any, ...], operands: list[int], results: list[tuple[object, int]]
+    run: Execution,
+    key: tuple[Any, ...],
+    operands: list[int],
+    results: list[tuple[object, int]],
+    footprint: Footprint | None = None,
+    hidden: Sequence[int] = (),
+    *,
+    kept: bool = True,
 ) -> list[int]:
-    """An event; the terms of its results, given by name and width."""
-    make, slots = run.terms.make, run.slots
-    state = [slots[i] for i in run.space.live]
-    happening = make(STATE, "event", key, *state, *map(run.use, operands))
-    for i, old in enumerate(slots):
-        run.put(i, make(run.terms.widths[old], "out", ("slot", i), happening))
-    run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
-    return [make(w, "out", ("result", name), happening) for name, w in results]
+    """An event; the terms of its results, given by name and width.
+
+    With a footprint it depends on what it may touch alone and leaves the rest as it was. Dead
+    slots and ``hidden`` operands do not belong to it, as the other side does not have them; only
+    what the other side does not have either (dead slots, results named by a tuple) depends on
+    them. If the callee is not ``kept`` in the new module, everything belongs to the event.
+    """
+    make, slots, space = run.terms.make, run.slots, run.space
+    widths = run.terms.widths
+    operands = [run.use(x) for x in operands]
+    hidden = [run.use(x) for x in hidden]
+    if footprint is None:
+        # Each such event makes a new world, so no two of one run are the same.
+        happening = make(STATE, "event", key, *[slots[i] for i in space.live], *operands)
+        for i, old in enumerate(slots):
+            run.put(i, make(widths[old], "out", ("slot", i), happening))
+        run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
+        return [make(w, "out", ("result", name), happening) for name, w in results]
+    touched, written, reads_world, writes_world = space.touched(footprint)
+    live = [i for i in touched if i in space.live or not kept]
+    buried = [*hidden, *[slots[i] for i in touched if i not in live]]
+    if reads_world or writes_world:
+        live.insert(0, WORLD)
+    happening = make(STATE, "event", (*key, tuple(live)), *[slots[i] for i in live], *operands)
+    if writes_world:
+        run.put(WORLD, make(STATE, "out", ("slot", WORLD), happening))
+    else:
+        run.note_call(happening)
+    for i in written:
+        below = () if i in live else buried
+        run.put(i, make(widths[slots[i]], "out", ("slot", i), happening, *below))
+    if not footprint.returns:
+        run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
+    return [
+        make(w, "out", ("result", n), happening, *(buried if isinstance(n, tuple) else ()))
+        for n, w in results
+    ]
 
 
 def arguments(run: Execution, kind: FunctionType) -> list[int]:
@@ -62,7 +99,7 @@ def call(run: Execution, instruction: Instruction, _at: int) -> None:
     context = run.space.context
     results: list[tuple[object, int]] = [(i, width_of(t)) for i, t in enumerate(kind.results)]
     operands = arguments(run, kind)
-    found = outcome(run, ("call", context.same(index)), operands, results)
+    found = _called(run, index, operands, results)
     left = context.results.get(index)
     run.stack += [known(run, index, i if left is None else left[i], x) for i, x in enumerate(found)]
 
@@ -77,15 +114,31 @@ def call_old(run: Execution, index: int, operands: list[int]) -> None:
             value = run.terms.constant(wanted, run.terms.widths[operand])
             run.claim(f"argument {i} of function {index}", run.use(operand), value)
     kept = context.parameters.get(index)
+    hidden: list[int] = []
     if kept is not None:
-        operands = [operands[i] for i in kept]
+        hidden, operands = operands, [operands[i] for i in kept]
     names: list[object] = list(range(len(kind.results)))
     left = context.results.get(index)
     if left is not None:
         names = [left.index(i) if i in left else ("dropped", i) for i in range(len(names))]
     results = [(n, width_of(t)) for n, t in zip(names, kind.results, strict=True)]
-    found = outcome(run, ("call", context.same(index)), operands, results)
+    found = _called(run, index, operands, results, hidden)
     run.stack += [known(run, index, i, x) for i, x in enumerate(found)]
+
+
+def _called(
+    run: Execution,
+    index: int,
+    operands: list[int],
+    results: list[tuple[object, int]],
+    hidden: Sequence[int] = (),
+) -> list[int]:
+    context = run.space.context
+    same = context.same(index)
+    return outcome(
+        run, ("call", same), operands, results, context.footprint(same), hidden,
+        kept=same not in context.removed,
+    )  # fmt: skip
 
 
 def known(run: Execution, function: int, i: int, value: int) -> int:

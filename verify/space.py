@@ -6,6 +6,10 @@ body mentions. State that neither mentions can change only through a call, which
 Slots of dead spaces are not compared, and no event depends on them: they are *live* no more.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .context import Context
 from .memory import Memory
 from .reader import FunctionType, Unsupported, ValueType
@@ -13,8 +17,14 @@ from .scan import Scan
 from .terms import STATE, Terms
 from .values import Values
 
+if TYPE_CHECKING:
+    from .footprints import Footprint
+
 WORLD = 0
 """The slot of the world token."""
+
+MAX_TOUCHED = 16
+"""Spaces that calls touch which get slots of their own; beyond it they belong to the world."""
 
 
 def width_of(type_: ValueType) -> int:
@@ -55,6 +65,7 @@ class Space:
             mentioned["global"] |= s.read_globals | s.effects.globals
             mentioned["memory"] |= s.read_memories | s.effects.memories | s.sized | s.effects.grown
             mentioned["table"] |= s.read_tables | s.effects.tables
+        self._add_touched(mentioned)
         for index in sorted(mentioned["global"]):
             found = self.module.globals[index]
             if found.mutable and self.context.constant(index) is None:
@@ -68,6 +79,52 @@ class Space:
                 self.pages[index] = self._slot("pages", index, 64 if limits.wide else 32)
         for index in sorted(mentioned["table"]):
             self.tables[index] = self._slot("table", index, STATE)
+
+    def _add_touched(self, mentioned: dict[str, set[int]]) -> None:
+        """Slots for what calls touch, unless that is a lot."""
+        names: set[tuple[str, int]] = set()
+        for function in self.called:
+            footprint = self.context.footprint(function)
+            if footprint is not None:
+                names |= footprint.reads | footprint.writes
+        if len(names) <= MAX_TOUCHED:
+            for kind, index in names:
+                mentioned["memory" if kind == "pages" else kind].add(index)
+
+    def touched(self, footprint: Footprint) -> tuple[list[int], list[int], bool, bool]:
+        """Slots that a call reads or writes, slots that it writes, and the world: read, written.
+
+        What neither body mentions belongs to the world, unless it is dead.
+        """
+        reads, writes = set[int](), set[int]()
+        world = [False, False]
+        for names, slots, which in ((footprint.reads, reads, 0), (footprint.writes, writes, 1)):
+            for name in names:
+                slot = self.slot_of(name)
+                if slot is not None:
+                    slots.add(slot)
+                elif self.matters(name):
+                    world[which] = True
+        return sorted(reads | writes), sorted(writes), world[0], world[1]
+
+    def slot_of(self, name: tuple[str, int]) -> int | None:
+        """The slot of a space, if either body mentions it."""
+        kind, index = name
+        kinds = {"global": self.globals, "memory": self.contents, "pages": self.pages}
+        return kinds.get(kind, self.tables).get(index)
+
+    def matters(self, name: tuple[str, int]) -> bool:
+        """Whether a space without a slot has content that can differ and is not dead."""
+        kind, index = name
+        if ("memory" if kind == "pages" else kind, index) in self.context.dead:
+            return False
+        match kind:
+            case "global":
+                return self.context.constant(index) is None
+            case "pages":
+                limits = self.module.memories[index]
+                return limits.maximum is None or limits.maximum > limits.minimum
+        return True
 
     def _slot(self, kind: str, index: int, width: int) -> int:
         space = ("memory" if kind == "pages" else kind, index)

@@ -94,6 +94,8 @@ class Execution:
         self._epoch: dict[int, int] | None = None
         self.loops: list[Loop] = []
         self.returned: Edge | None = None
+        self.calls: dict[int, int] = {}
+        """Events that leave the world as it is, and the path conditions under which they happen."""
         self.claims: list[Claim] = []
         """What must be equal in every run, for the facts to be true."""
 
@@ -201,6 +203,11 @@ class Execution:
             epoch[condition] = self.condition
         elif before != self.condition:
             epoch[condition] = self.terms.either(before, self.condition)
+
+    def note_call(self, happening: int) -> None:
+        """Record an event that leaves no trace in the world."""
+        before = self.calls.get(happening, FALSE)
+        self.calls[happening] = self.terms.either(before, self.condition)
 
     def claim(self, about: str, value: int, expected: int) -> None:
         """Note that ``value`` must be ``expected`` here."""

@@ -39,7 +39,7 @@ from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
 from .space import Space, width_of
 from .symbolic import Execution, HeadPolicy
-from .terms import FALSE, Exhausted, Terms
+from .terms import FALSE, TRUE, Exhausted, Terms
 
 QUERY_RLIMIT: Final = 500_000
 """Solver units per query: about 0.1 s, enough for nearly all local rewrites."""
@@ -292,6 +292,10 @@ class Pair:
             found = collect(self.space, original, run, relation)
             for claim in run.claims:
                 found.equal(*claim)
+            for happening, condition in run.calls.items():
+                # A call that the original does not make could be one that never comes back.
+                made = original.calls.get(happening, FALSE)
+                found.equal("call without counterpart", condition, made, TRUE)
             if found.impossible is not None:
                 return found.impossible
             if best is None or len(found.open) < len(best):
