@@ -43,7 +43,13 @@ def prove(arguments: argparse.Namespace) -> int:
     if arguments.budget is not None and arguments.budget != math.inf:
         deadline = time.monotonic() + arguments.budget
     began = time.monotonic()
-    verdict = prove_modules(pair[0], pair[1], deadline=deadline)
+    verdict = prove_modules(
+        pair[0],
+        pair[1],
+        deadline=deadline,
+        entries=exports(pair[0], tuple(arguments.entry or ())),
+        contracts=frozenset(contracts),
+    )
     seconds = time.monotonic() - began
     if arguments.json:
         shown = {"verdict": plain(verdict), "contracts": list(contracts), "seconds": seconds}
@@ -52,9 +58,22 @@ def prove(arguments: argparse.Namespace) -> int:
         detail = f": {verdict.reason}" if verdict.reason else ""
         sys.stdout.write(f"{verdict.status}{detail}\n")
     sys.stdout.flush()
-    if not arguments.quiet and contracts:
-        say(f"unused: {', '.join(contracts)}")
+    unused = [c for c in contracts if not any(a.startswith(c) for a in verdict.assumptions)]
+    if not arguments.quiet and unused:
+        say(f"unused: {', '.join(unused)}")
     return EXITS[verdict.status]
+
+
+def exports(module: bytes, globs: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The exports that are ever used: those that a glob matches; all (``None``) without globs."""
+    if not globs:
+        return None
+    from fnmatch import fnmatchcase
+
+    from ..verify.reader import read_module as read_sections
+
+    names = [name.decode() for name, _, _ in read_sections(module).exports]
+    return tuple(n for n in names if any(fnmatchcase(n, glob) for glob in globs))
 
 
 def plain(value: object) -> object:

@@ -179,7 +179,6 @@ def test_case_pairs(shared: Path) -> None:
         a, b = (wat(part) for part in text.replace(";;; candidate", "\0").split("\0"))
         verdict = prove_modules(a, b)
         if tomllib.loads(head.removeprefix("(;@"))["equal"]:
-            # Certificates over all sections are still to come: removal of functions and globals.
-            assert verdict.status == ("unknown" if "shim" in file.name else "proven"), file.name
+            assert verdict.status == "proven", file.name
         else:
             assert verdict.status == "refuted", file.name

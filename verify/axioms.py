@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .segments import Expression
-from .structure import GLOBAL, MEMORY, TABLE, Side, constant
+from .structure import GLOBAL, MEMORY, TABLE, Side, constant, initial_memory
 from .usage import Usage
 
 MAX_ROM = 1 << 22
@@ -89,15 +89,8 @@ def _memory(side: Side, index: int) -> bytes | None:
     size = limits.minimum << limits.page_shift
     if limits.shared or size > MAX_ROM:
         return None
-    found = bytearray(size)
-    for segment in side.segments.datas:
-        if not segment.active or segment.memory != index:
-            continue
-        at = _at(side, segment.offset, limits.wide)
-        if at is None or at + len(segment.content) > size:
-            return None
-        found[at : at + len(segment.content)] = segment.content
-    return bytes(found)
+    image = initial_memory(side, index)
+    return None if image is None else image.ljust(size, b"\0")
 
 
 def _at(side: Side, offset: Expression, wide: bool) -> int | None:

@@ -76,7 +76,10 @@ class Lift:
             "d": self.structure.data_origin, "e": self.structure.element_origin,
             "m": self.origin[MEMORY], "t": self.origin[TABLE],
         }  # fmt: skip
-        return (op, *(spaces[k][i] for k, i in zip(kinds, indices, strict=True)))
+        found = [spaces[k][i] for k, i in zip(kinds, indices, strict=True)]
+        if -1 in found:
+            raise Unsupported("a data segment without counterpart is used")
+        return (op, *found)
 
 
 _VECTOR_ACCESSES: Final = (

@@ -1,19 +1,20 @@
 """Two whole modules: is the second one allowed to stand for the first?
 
-*Proven* if nothing but bodies, appended types and custom sections differs and every body that
-differs is proven. *Refuted* only with a witness through exports that running both modules shows.
-Everything else is *unknown*, with a reason. A function that was not looked at is never proven.
+*Proven* if a step between them (``pairing.py``) gets a certificate. *Refuted* only with a witness
+through exports that running both modules shows, and only without contracts: what these allow to
+differ, a run shows as well. Everything else is *unknown*, with a reason.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from .certificate import IDENTICAL, certify, read_side
 from .differential import Difference, explore
-from .frame import changed_functions, check_frame
 from .machine import Value, from_bits
+from .pairing import guess_step
 from .reader import Malformed, Unsupported, read_module
-from .validator import FUNCTION_RLIMIT, QUERY_RLIMIT, Status, Validator, Verdict
+from .validator import FUNCTION_RLIMIT, QUERY_RLIMIT, Status, Verdict
 
 WITNESS_SECONDS: Final = 2.0
 """Wall time for the search of a witness, once something is not proven."""
@@ -29,7 +30,7 @@ SEED: Final = 2024
 class ModuleVerdict:
     """What is known about two modules.
 
-    ``functions`` holds the verdict of every function whose body differs, by function index;
+    ``functions`` holds the verdict of every function whose body differs, by the old index;
     ``violations`` what differs outside of bodies; ``witness`` the calls that show a difference.
     """
 
@@ -48,60 +49,35 @@ def prove_modules(
     rlimit: int = FUNCTION_RLIMIT,
     query_rlimit: int = QUERY_RLIMIT,
     deadline: float | None = None,
+    entries: tuple[str, ...] | None = None,
+    contracts: frozenset[str] = frozenset(),
 ) -> ModuleVerdict:
     """Prove that module ``b`` does what ``a`` does, or show that it does not.
 
     ``rlimit`` and ``query_rlimit`` bound the solver per function and per query; ``deadline`` is a
     ``time.monotonic()`` value after which functions stay unknown. Both modules should be valid.
+    ``entries`` and ``contracts`` are as in :class:`~.plan.Step`.
     """
     if a == b:
         return ModuleVerdict("proven", "equal bytes")
-    violations = check_frame(a, b)
-    if violations:
-        return _search(a, b, deadline, violations[0], (), tuple(violations))
+    until = None
+    if deadline is not None:
+        until = time.perf_counter() + deadline - time.monotonic()
     try:
-        changed = changed_functions(a, b)
-        verdicts = _functions(a, b, changed, rlimit, query_rlimit, deadline)
-    except (Malformed, Unsupported) as problem:
-        return _search(a, b, deadline, str(problem), (), ())
-    open_ = [(i, v) for i, v in verdicts if v.status != "proven"]
-    if not open_:
-        assumptions = sorted({text for _, v in verdicts for text in v.assumptions})
-        return ModuleVerdict(
-            "proven", f"{len(changed)} changed functions", verdicts, assumptions=tuple(assumptions)
-        )
-    index, verdict = open_[0]
-    reason = f"function {index}: {verdict.reason or verdict.status}"
-    return _search(a, b, deadline, reason, verdicts, ())
-
-
-def _functions(
-    a: bytes, b: bytes, changed: list[int], rlimit: int, query_rlimit: int, deadline: float | None
-) -> tuple[tuple[int, Verdict], ...]:
-    old, new = read_module(a), read_module(b)
-    appended = []
-    for kind in new.types[len(old.types) :]:
-        # A type that is no function type cannot be named by what the validator models.
-        appended.append(((), ()) if kind is None else (kind.params, kind.results))
-    validator = Validator(a)
-    found = []
-    for index in changed:
-        if deadline is not None and time.monotonic() > deadline:
-            found.append((index, Verdict("unknown", reason="deadline")))
-            continue
-        until = None
-        if deadline is not None:
-            until = time.perf_counter() + deadline - time.monotonic()
-        body = new.bodies[index - new.imported_functions]
-        found.append(
-            (
-                index,
-                validator.check(
-                    index, body, appended, rlimit=rlimit, query_rlimit=query_rlimit, deadline=until
-                ),
-            )
-        )
-    return tuple(found)
+        step = guess_step(read_side(a), read_side(b), entries)
+    except (Malformed, Unsupported, IndexError) as problem:
+        reason = str(problem) or "indices out of range"
+        return _search(a, b, deadline, reason, (), (reason,))
+    step = replace(step, contracts=contracts)
+    promised = entries is not None or bool(contracts)
+    found = certify(a, b, step, rlimit=rlimit, query_rlimit=query_rlimit, deadline=until)
+    verdicts = tuple((i, v) for i, v in sorted(found.functions.items()) if v is not IDENTICAL)
+    if found.status == "proven":
+        return ModuleVerdict("proven", found.reason, verdicts, assumptions=found.used)
+    violations = () if found.functions else (found.reason,)
+    if promised:
+        return ModuleVerdict("unknown", found.reason, verdicts, violations)
+    return _search(a, b, deadline, found.reason, verdicts, violations)
 
 
 def _search(

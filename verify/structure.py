@@ -15,7 +15,10 @@ from typing import Final
 
 from .plan import Index, Maps
 from .reader import FunctionType, Module, ValueType
-from .segments import Element, Expression, Segments
+from .segments import Data, Element, Expression, Segments
+
+MAX_IMAGE: Final = 1 << 24
+"""Bytes of a memory's initial content that are laid out for a comparison."""
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 """Kinds of import and export."""
@@ -88,8 +91,9 @@ def compare(before: Side, after: Side, maps: Maps, entries: frozenset[bytes] | N
         structure.forward[kind] = given
         structure.origin[kind] = _invert(KINDS[kind], given, old, new, maps, kind == FUNCTION)
     structure.data_origin = _invert(
-        "data segment", maps.datas, len(before.segments.datas), len(after.segments.datas), maps
-    )
+        "data segment", maps.datas, len(before.segments.datas), len(after.segments.datas), maps,
+        fresh=True,
+    )  # fmt: skip
     structure.element_origin = _invert(
         "element segment", maps.elements,
         len(before.segments.elements), len(after.segments.elements), maps,
@@ -104,8 +108,16 @@ def compare(before: Side, after: Side, maps: Maps, entries: frozenset[bytes] | N
 
 
 def _invert(
-    what: str, given: Sequence[Index], old: int, new: int, maps: Maps, merging: bool = False
+    what: str,
+    given: Sequence[Index],
+    old: int,
+    new: int,
+    maps: Maps,
+    merging: bool = False,
+    *,
+    fresh: bool = False,
 ) -> list[int]:
+    """The old index of every new one; -1 where there may be ``fresh`` ones."""
     if len(given) != old:
         raise Mismatch(f"{what}s: a map of {len(given)} for {old}")
     found: list[int | None] = [None] * new
@@ -123,6 +135,8 @@ def _invert(
             if not (0 <= to < new and 0 <= i < old) or found[to] is not None:
                 raise Mismatch(f"new {what} {to} is no copy of {i}")
             found[to] = i
+    if fresh:
+        return [-1 if i is None else i for i in found]
     result = [i for i in found if i is not None]
     if len(result) != new:
         raise Mismatch(f"new {what} {found.index(None)} comes from nowhere")
@@ -219,6 +233,7 @@ def _memories(s: Structure) -> None:
 
 
 def _globals(s: Structure) -> None:
+    """Kept globals have equal initial values."""
     old, new = s.before, s.after
     imported = old.module.imported_globals
     for i, to in enumerate(s.forward[GLOBAL]):
@@ -228,7 +243,9 @@ def _globals(s: Structure) -> None:
                 _visible_state(s, GLOBAL, i)
             continue
         b = new.module.globals[to]
-        if (a.type, a.mutable, a.imported) != (b.type, b.mutable, b.imported):
+        # Whether a private one may be set is no matter: what is in it is compared all the time.
+        public = a.imported or (GLOBAL, i) in s.outside
+        if (a.type, a.imported) != (b.type, b.imported) or (public and a.mutable != b.mutable):
             raise Mismatch(f"the type of global {i} differs")
         if i >= imported and not _same_value(s, i - imported, to - new.module.imported_globals):
             raise Mismatch(f"the initial value of global {i} differs")
@@ -374,22 +391,67 @@ def _same_offset(s: Structure, a: Expression, b: Expression) -> bool:
 
 
 def _datas(s: Structure) -> None:
-    _in_order("data", s.data_origin)
-    for i, (a, to) in enumerate(zip(s.before.segments.datas, s.maps.datas, strict=True)):
+    """Segments are the same, or leave the same bytes in a memory that is the module's own."""
+    module, segments = s.before.module, s.before.segments
+    differing: set[int] = set()
+    for i, (a, to) in enumerate(zip(segments.datas, s.maps.datas, strict=True)):
         if to is not None:
             b = s.after.segments.datas[to]
-            if a.active != b.active or a.content != b.content:
+            if a.active != b.active or (not a.active and a.content != b.content):
                 raise Mismatch(f"data segment {i} differs")
-            if a.active and (
-                s.forward[MEMORY][a.memory] != b.memory or not _same_offset(s, a.offset, b.offset)
-            ):
-                raise Mismatch(f"data segment {i} went elsewhere")
-        elif a.active:
-            limits = s.before.module.memories[a.memory]
-            at = _offset(s.before, a.offset, limits.wide)
-            if at is None or at + len(a.content) > limits.minimum << limits.page_shift:
-                raise Mismatch(f"data segment {i} was removed and may trap")
-            if s.forward[MEMORY][a.memory] is not None and a.content:
-                raise Mismatch(f"data segment {i} was removed, its memory was not")
-            if (MEMORY, a.memory) in s.outside:
-                raise Mismatch(f"data segment {i} of a visible memory was removed")
+            if a.active and not _same_segment(s, a, b):
+                differing.add(a.memory)
+        elif a.active and a.content:
+            differing.add(a.memory)
+        elif a.active and not _fits(s.before, a):
+            raise Mismatch(f"data segment {i} was removed and may trap")
+    origin = s.origin[MEMORY]
+    for to, i in enumerate(s.data_origin):
+        b = s.after.segments.datas[to]
+        if i < 0 and b.active:
+            differing.add(origin[b.memory])
+    kept = [i for i in s.data_origin if i >= 0 and segments.datas[i].active]
+    if kept != sorted(kept):
+        differing |= {segments.datas[i].memory for i in kept}
+    for memory in sorted(differing):
+        to = s.forward[MEMORY][memory]
+        if memory < module.imported_memories or (to is None and (MEMORY, memory) in s.outside):
+            raise Mismatch(f"data segments of visible memory {memory} differ")
+        image = initial_memory(s.before, memory)
+        if image is None or (to is not None and image != initial_memory(s.after, to)):
+            raise Mismatch(f"the initial content of memory {memory} differs")
+
+
+def _same_segment(s: Structure, a: Data, b: Data) -> bool:
+    return (
+        a.content == b.content
+        and s.forward[MEMORY][a.memory] == b.memory
+        and _same_offset(s, a.offset, b.offset)
+    )
+
+
+def _fits(side: Side, data: Data) -> bool:
+    """Whether an active segment surely lies in its memory."""
+    limits = side.module.memories[data.memory]
+    at = _offset(side, data.offset, limits.wide)
+    return at is not None and at + len(data.content) <= limits.minimum << limits.page_shift
+
+
+def initial_memory(side: Side, memory: int) -> bytes | None:
+    """The bytes of a defined memory up to the last that a segment writes, without zeros there.
+
+    ``None`` if a segment's place is not known, or it may lie outside and trap.
+    """
+    limits = side.module.memories[memory]
+    image = bytearray()
+    for data in side.segments.datas:
+        if not data.active or data.memory != memory:
+            continue
+        at = _offset(side, data.offset, limits.wide)
+        if at is None or not _fits(side, data) or at + len(data.content) > MAX_IMAGE:
+            return None
+        end = at + len(data.content)
+        if end > len(image):
+            image.extend(bytes(end - len(image)))
+        image[at:end] = data.content
+    return bytes(image).rstrip(b"\0")
