@@ -31,6 +31,8 @@ class Exit(IntEnum):
 CODES: dict[str, tuple[Exit, str]] = {
     "E0101": (Exit.GATE, "a change that would have paid is not proven (--require-proof)"),
     "E0102": (Exit.GATE, "time ran out under counted budgets"),
+    "E0110": (Exit.GATE, "a choice made by hand (--pin) was not kept"),
+    "E0111": (Exit.GATE, "a replayed report gives another output than it says"),
     "E0201": (Exit.USAGE, "the command line makes no sense"),
     "E0202": (Exit.USAGE, "a setting in a configuration file or the environment makes no sense"),
     "E0203": (Exit.USAGE, "a contract that is not known"),
@@ -46,6 +48,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "E0308": (Exit.INPUT, "text that is not WebAssembly text"),
     "E0309": (Exit.INPUT, "a configuration file is not TOML"),
     "E0310": (Exit.INPUT, "the cache cannot be used"),
+    "E0320": (Exit.INPUT, "a pin file or a report to replay is not for this module"),
     "E0501": (Exit.INTERNAL, "the output is not valid"),
     "E0502": (Exit.INTERNAL, "the output behaves differently"),
     "E0503": (Exit.INTERNAL, "the output differs where nothing may differ"),

@@ -24,6 +24,7 @@ from .summary import stats_table, summary_lines
 from .writing import save_reproducer, write
 
 if TYPE_CHECKING:
+    from ..optimize.report import Report
     from ..optimize.run import Progress, Result
 
 __all__ = ["opt"]
@@ -55,6 +56,7 @@ def opt(arguments: argparse.Namespace, started: float | None) -> int:
             say(line)
     if report.interrupted:
         return Exit.INTERRUPTED
+    _hands(arguments, report)
     if arguments.require_proof and report.unproven():
         first = report.unproven()[0]
         name = first.name or f"function {first.index}"
@@ -65,6 +67,30 @@ def opt(arguments: argparse.Namespace, started: float | None) -> int:
             "the output holds the original of these functions",
         )
     return Exit.OK
+
+
+def _hands(arguments: argparse.Namespace, report: Report) -> None:
+    """Fail where the output is not what pins or a report ask for. Raises CliError."""
+    shown = shown_path(arguments.input)
+    refused = [pin for pin in report.pins if not pin["kept"]]
+    if refused:
+        first = refused[0]
+        name = first["name"] or f"function {first['function']}"
+        raise CliError(
+            "E0110",
+            f"{shown}: {len(refused)} of {len(report.pins)} pins not kept "
+            f"(first: {name}: {first['reason']})",
+            "the output holds the original of these functions",
+        )
+    if arguments.replay is not None:
+        from ..optimize.replay import read_replay
+
+        if read_replay(Path(arguments.replay)).output_hash != report.output_hash:
+            raise CliError(
+                "E0111",
+                f"{shown}: not the output that {arguments.replay} tells of",
+                "another version, other --strip options, or a proof that did not succeed again",
+            )
 
 
 def _options(arguments: argparse.Namespace, started: float | None) -> Options:
@@ -89,6 +115,8 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
             jobs=arguments.jobs or _cores(),
             strip=tuple(arguments.strip or ()),
             keep=tuple(arguments.keep or ()),
+            pin=None if arguments.pin is None else Path(arguments.pin),
+            replay=None if arguments.replay is None else Path(arguments.replay),
             started=started,
             cache=None if arguments.no_cache else default_path(),
         )
@@ -149,6 +177,8 @@ def _optimize(
     """Call the optimizer and turn its errors into ours."""
     from ..extract import CostError
     from ..optimize.driver import optimize
+    from ..optimize.pins import PinFileError
+    from ..optimize.replay import ReplayError
     from ..rules.language import RuleError
 
     shown = shown_path(path)
@@ -161,6 +191,8 @@ def _optimize(
         ) from (None)
     except RuleError as error:
         raise CliError("E0305", str(error)) from None
+    except (PinFileError, ReplayError) as error:
+        raise CliError("E0320", str(error)) from None
     except CostError as error:
         raise CliError("E0306", str(error)) from None
     except OSError as error:

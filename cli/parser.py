@@ -165,6 +165,12 @@ def _add_opt(commands: _Commands[Parser]) -> None:
     scope.add_argument(
         "--rules", metavar="FILE", action="append", help="rules of your own, proven before use"
     )
+    scope.add_argument(
+        "--pin", metavar="FILE", help="write these functions as chosen in eqsat explore"
+    )
+    scope.add_argument(
+        "--replay", metavar="REPORT", help="what an earlier run found: proven again, not searched"
+    )
     sections = opt.add_argument_group("sections")
     sections.add_argument(
         "--strip", metavar="GLOB", action="append", help="drop custom sections of this name"

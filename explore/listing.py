@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..optimize.measure import body_time
+from ..optimize.pins import body_key
 from ..wasm.features import features
 from ..wasm.module import SECTION_NAMES, Module
 from ..wasm.names import function_names
 from ..wasm.text_values import text_signature
 
-__all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "function_key", "listing"]
+__all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "listing"]
 
 SCHEMA_VERSION: Final = 1
 """Of the JSON that `eqsat inspect` prints and the explorer serves."""
-
-KEY_DIGITS: Final = 16
-"""Hexadecimal digits of a hash that names a body or module in links and pin files."""
 
 GROUPS: Final = (
     ("[callback]", "callbacks"),
@@ -103,11 +101,6 @@ class Listing:
         }
 
 
-def function_key(body: bytes) -> str:
-    """The name of a body in links and pin files: the beginning of its SHA-256."""
-    return hashlib.sha256(body).hexdigest()[:KEY_DIGITS]
-
-
 def listing(data: bytes) -> Listing:
     """Read a module in the binary format. Raises `WasmError`."""
     module = Module.parse(data)
@@ -129,7 +122,7 @@ def listing(data: bytes) -> Listing:
             FunctionRow(
                 index=index,
                 name=names.get(index, ""),
-                key=function_key(body),
+                key=body_key(body),
                 type=text_signature(module.function_type(index)).strip(),
                 size=len(body),
                 instructions=len(instrs[index]) - 1,

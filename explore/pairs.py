@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..optimize.measure import body_time
+from ..optimize.pins import body_key
 from ..wasm.module import SECTION_NAMES, Module
 from ..wasm.names import function_names
-from .listing import function_key
 
 __all__ = ["Pair", "aligned", "pairs", "sections"]
 
@@ -54,7 +54,7 @@ def pairs(before: Module, after: Module) -> list[Pair]:
     taken = set(matched.values())
     bodies = [
         {
-            index: (module.function_type(index), function_key(module.body_bytes(index)))
+            index: (module.function_type(index), body_key(module.body_bytes(index)))
             for index in _own(module)
             if index not in known
         }

@@ -2,5 +2,6 @@
 
 from .apply import apply
 from .cost import CostError, CostModel, cost_model
+from .pinned import PinError, apply_pinned
 
-__all__ = ["CostError", "CostModel", "apply", "cost_model"]
+__all__ = ["CostError", "CostModel", "PinError", "apply", "apply_pinned", "cost_model"]

@@ -29,6 +29,11 @@ def apply(
     plan = choose(saturation, ordinal, cost, minimum)
     if not plan.replace and not plan.drop and not plan.truth:
         return function
+    return rebuilt(function, plan)
+
+
+def rebuilt(function: Function, plan: Plan) -> Function:
+    """Return a new graph of `function` with a plan carried out."""
     return simplify(
         Rebuild(function, plan.replace, plan.drop, condition=_condition(function, plan)).run()
     )

@@ -15,7 +15,7 @@ operands are cheaper still: choices are never circular.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,9 @@ from ..wasm.opcodes import OPCODES
 from .bounds import LOAD_SIZES
 from .cost import CostModel
 from .liveness import lifetimes
-from .search import INFINITE, Costs, Point, visible
+from .search import INFINITE, Costs, Item, Point, visible
+
+NO_PINS: Final[Mapping[int, Item | None]] = {}
 
 _SELECT: Final = 0x1B
 _I32: Final = 0x7F
@@ -51,13 +53,31 @@ class Plan:
 
 
 def choose(
-    saturation: Saturation, ordinal: int, model: CostModel, minimum: Sequence[int] = ()
+    saturation: Saturation,
+    ordinal: int,
+    model: CostModel,
+    minimum: Sequence[int] = (),
+    pins: Mapping[int, Item | None] = NO_PINS,
+    held: Collection[int] = (),
 ) -> Plan:
     """Choose terms for function number `ordinal` of a batch.
 
     `minimum` is the minimum size of each memory in bytes, for proofs that a load is in bounds.
+    `pins` says for the ids of some values what to choose, None for the constant that it is; `held`
+    are ids of values that keep their own term. Raises `PinError` for a pin that is not valid.
     """
-    return _Chooser(saturation, ordinal, Costs(saturation, ordinal, model, minimum)).run()
+    chooser = _Chooser(saturation, ordinal, Costs(saturation, ordinal, model, minimum))
+    chooser.pins, chooser.held = pins, held
+    return chooser.run()
+
+
+class PinError(Exception):
+    """What somebody chose cannot stand where they want it; the message says why."""
+
+    def __init__(self, value: int, message: str) -> None:
+        """Remember the id of the value."""
+        super().__init__(message)
+        self.value = value
 
 
 class _Missing(Exception):
@@ -83,12 +103,19 @@ class _Chooser:
         self.made: dict[tuple[int, int, int], Value] = {}
         self.made_constants: dict[int, Value] = {}
         self.time = 0
+        self.pins: Mapping[int, Item | None] = NO_PINS
+        self.held: Collection[int] = ()
 
     def run(self) -> Plan:
         """Decide on every value, and collect what is known of conditions."""
         for value in self.costs.values:
             self.time = self.lifetimes.birth.get(value.id, 0)
-            self._decide(value)
+            if value.id in self.pins:
+                self._pinned(value, self.pins[value.id])
+            elif value.id in self.held:
+                self.present.setdefault(self.classes[value.id], []).append(value)
+            else:
+                self._decide(value)
             self._condition(value)
         return self.plan
 
@@ -153,15 +180,48 @@ class _Chooser:
         if isinstance(chosen, Value):
             return chosen
         try:
-            made = self._build(chosen, point, value)
+            return self._make(chosen, point, value, least)
         except _Missing:
             return None
-        self.inline[made.id] = least
+
+    def _make(self, item: ENode, point: Point, value: Value, cost: int) -> Value:
+        """Return a new value for an operation of the class of `value`, to use in its place."""
+        made = self._build(item, point, value)
+        self.inline[made.id] = cost
         self.lifetimes.birth[made.id] = self.time
         self.lifetimes.last[made.id] = self.lifetimes.last.get(value.id, -1)
         self.lifetimes.uses[made.id] = self.lifetimes.uses.get(value.id, 1)
-        self.present.setdefault(number, []).append(made)
+        self.present.setdefault(self.classes[value.id], []).append(made)
         return made
+
+    def _pinned(self, value: Value, item: Item | None) -> None:
+        """Put what somebody chose in the place of a value. Raises `PinError`."""
+        number = self.classes[value.id]
+        if item is None:
+            if number not in self.costs.constants:
+                raise PinError(value.id, "it is not a constant")
+            self._replace(value, self._constant(number))
+            return
+        if item is value or item == self.costs.node_of(value):
+            self.present.setdefault(number, []).append(value)
+            return
+        point = self.points[value.id]
+        if isinstance(item, Value):
+            there = self.present.get(number, ())
+            if not any(one is item for one in there) or not visible(self.points[item.id], point):
+                raise PinError(value.id, "that value is not available there")
+            self._replace(value, item)
+            return
+        entries = [e for e in self.costs.entries.get(number, ()) if e[2] == item]
+        if not entries:
+            raise PinError(value.id, "that form may trap where the original does not")
+        cost = self.costs.total(entries[0], point)
+        if cost >= INFINITE:
+            raise PinError(value.id, "that form needs a value that is not available there")
+        try:
+            self._replace(value, self._make(item, point, value, cost))
+        except _Missing:
+            raise PinError(value.id, "that form needs a value that is gone") from None
 
     def _own_cost(self, value: Value) -> int:
         """Return what a value costs as it stands."""

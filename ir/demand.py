@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .effects import Effect
 from .graph import (
     PHI,
@@ -147,14 +149,20 @@ MAX_ROUNDS = 8
 """Each round removes at least one node; what is left after so many is not worth the time."""
 
 
-def simplify(function: Function) -> Function:
-    """Return an equal graph without redundant parameters, unneeded anchors and dead branches."""
+def simplify(function: Function, follow: Callable[[Rebuild], None] | None = None) -> Function:
+    """Return an equal graph without redundant parameters, unneeded anchors and dead branches.
+
+    `follow` is called after each copy, for those who keep track of what a value has become.
+    """
     for _ in range(MAX_ROUNDS):
         replaced = redundant_parameters(function)
         unused = unneeded(function)
         if not replaced and not unused and not _foldable(function):
             return function
-        function = Rebuild(function, replaced, unused).run()
+        rebuild = Rebuild(function, replaced, unused)
+        function = rebuild.run()
+        if follow is not None:
+            follow(rebuild)
     return function
 
 

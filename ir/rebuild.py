@@ -118,6 +118,12 @@ class Rebuild:
         self._values[old.id] = made
         return made
 
+    def copy_of(self, old: Value) -> Value | None:
+        """Return what an old value has become, None if nothing needed it."""
+        while (other := self.replace.get(old.id)) is not None:
+            old = other
+        return self._values.get(old.id)
+
     # Skeleton.
 
     def _copy(self, nodes: list[Node]) -> None:

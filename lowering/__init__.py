@@ -5,5 +5,15 @@
 
 from .emit import STYLES, Emission, Style, emit
 from .lower import Unsupported, lower, spaces_of
+from .origins import lower_with_origins
 
-__all__ = ["STYLES", "Emission", "Style", "Unsupported", "emit", "lower", "spaces_of"]
+__all__ = [
+    "STYLES",
+    "Emission",
+    "Style",
+    "Unsupported",
+    "emit",
+    "lower",
+    "lower_with_origins",
+    "spaces_of",
+]

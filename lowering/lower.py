@@ -125,6 +125,13 @@ def lower(module: Module, index: int) -> Function:
     Raises:
         Unsupported: the body is beyond a limit or has something without a meaning here.
     """
+    return simplify(_Lowering(*parts(module, index)).run())
+
+
+def parts(
+    module: Module, index: int
+) -> tuple[Module, int, FuncType, list[ValType], Sequence[Instr]]:
+    """Return what `_Lowering` takes for a function. Raises `Unsupported` as `lower` does."""
     body = module.body(index)
     instrs = body.instrs
     if len(instrs) > MAX_INSTRUCTIONS:
@@ -135,7 +142,7 @@ def lower(module: Module, index: int) -> Function:
         if len(local_types) + count > MAX_LOCALS:
             raise Unsupported(f"more than {MAX_LOCALS} locals")
         local_types += [type] * count
-    return simplify(_Lowering(module, index, signature, local_types, instrs).run())
+    return module, index, signature, local_types, instrs
 
 
 class _Lowering:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from .replay import replay_rows
 from .report import FunctionRecord, Status
 from .run import Run
 
@@ -36,6 +37,7 @@ def describe(run: Run) -> None:
     report.entries = options.entry
     report.cached = run.recalled
     report.functions = records(run)
+    report.replay = replay_rows(run.outcomes)
     before = sum(record.bytes_before for record in report.functions)
     report.code_bytes = (before, sum(record.bytes_after for record in report.functions))
 

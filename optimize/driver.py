@@ -106,6 +106,10 @@ def plan(run: Run) -> None:
 
     options = run.options
     run.work = worklist(run.module, run.names, options.only, options.skip)
+    if options.pin is not None or options.replay is not None:
+        from .byhand import set_aside
+
+        set_aside(run)
     todo = remember(run)
     if not todo:
         return
@@ -138,6 +142,14 @@ def validate(run: Run) -> None:
         wasmtime_validate(run.data)
     except WasmError as error:
         raise InputError(error.message, error.offset) from None
+
+
+def by_hand(run: Run) -> None:
+    """Prove what was chosen by hand or found by an earlier run."""
+    if run.by_hand is not None:
+        from .byhand import by_hand as prove
+
+        prove(run)
 
 
 def search(run: Run) -> None:
@@ -290,7 +302,7 @@ def _without_invalid(run: Run) -> bool:
     return bool(faulty)
 
 
-STAGES: tuple[Stage, ...] = (read, plan, validate, search, assemble, certify, describe)
+STAGES: tuple[Stage, ...] = (read, plan, validate, by_hand, search, assemble, certify, describe)
 
 
 def _search_end(run: Run) -> float | None:

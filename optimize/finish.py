@@ -54,6 +54,8 @@ def build(
         built = replace(module, bodies, new_types, strip=strip, keep=keep)
         if options.cost == "fuel" or len(built.data) <= len(module.data):
             return built.data, built.warnings
+    if options.pin is not None or options.replay is not None:
+        return built.data, built.warnings  # somebody wants just these bodies
     stripped = replace(module, {}, strip=options.strip, keep=options.keep)
     if len(stripped.data) <= len(module.data):
         return stripped.data, stripped.warnings

@@ -66,6 +66,10 @@ class Options:
     """Globs over names of custom sections to drop."""
     keep: tuple[str, ...] = ()
     """Globs over names of custom sections to keep although `strip` names them."""
+    pin: Path | None = None
+    """A pin file: these functions are written as was chosen by hand, not searched."""
+    replay: Path | None = None
+    """The report of an earlier run: its bodies are proven and taken again, nothing is searched."""
     started: float | None = None
     """The time (of `time.monotonic()`) from which the budget counts; None: from the call on."""
     cache: Path | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..verify.relation import Hints
     from ..wasm.module import Module
 
-__all__ = ["Kept", "Payload", "PayloadError", "decode", "encode", "read"]
+__all__ = ["Kept", "Payload", "PayloadError", "decode", "encode", "plain_hints", "read"]
 
 LARGEST_PAYLOAD = 1 << 28
 """Bytes that a payload may unpack to."""
@@ -107,7 +107,7 @@ def _row(index: int, original: bytes, outcome: Outcome) -> dict[str, Any]:
         "original": original.hex(),
         "body": None if outcome.body is None else outcome.body.hex(),
         "types": outcome.new_types,
-        "hints": _plain_hints(outcome.hints),
+        "hints": plain_hints(outcome.hints),
         **{name: getattr(record, name) for name in FIELDS},
     }
 
@@ -157,7 +157,7 @@ def _relabelled(record: FunctionRecord, index: int, name: str) -> FunctionRecord
     return replace(record, index=index, name=name)
 
 
-def _plain_hints(hints: Hints | list[Any] | None) -> list[Any] | None:
+def plain_hints(hints: Hints | list[Any] | None) -> list[Any] | None:
     """Advice for the validator as lists, for those who want to prove the result again."""
     if hints is None or isinstance(hints, list):
         return hints

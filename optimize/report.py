@@ -91,6 +91,10 @@ class Report:
     phases: dict[str, float] = field(default_factory=dict)
     """Seconds by phase."""
     functions: list[FunctionRecord] = field(default_factory=list)
+    pins: tuple[dict[str, str | int | bool], ...] = ()
+    """Each choice made by hand, with whether it was kept, or why not."""
+    replay: list[dict[str, Any]] = field(default_factory=list)
+    """The new bodies, for `--replay`."""
 
     def counts(self) -> dict[Status, int]:
         """How many functions have which status; every status is there."""
@@ -127,6 +131,8 @@ class Report:
             "phases": {name: round(value, 6) for name, value in self.phases.items()},
             "totals": {"functions": len(self.functions), **self.counts()},
             "functions": [record.as_json() for record in self.functions],
+            "pins": list(self.pins),
+            "replay": self.replay,
         }
 
 

@@ -14,6 +14,7 @@ from .worklist import Worklist
 
 if TYPE_CHECKING:
     from ..wasm.module import Module
+    from .byhand import ByHand
     from .recall import Known, Recall
     from .search import Search
     from .workers import Pool
@@ -65,6 +66,8 @@ class Run:
     lost: dict[int, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Of the rules in use, for the report."""
+    by_hand: ByHand | None = None
+    """Functions that are not searched."""
     done: bool = False
     """The rest of the stages has nothing to do."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..verify.validator import Validator
     from ..wasm.module import Module
 
-__all__ = ["Search", "measure_for", "too_much"]
+__all__ = ["Search", "hints_of", "measure_for", "too_much"]
 
 SATURATION_SHARE = 0.25
 """Part of the time left that one batch may spend in the e-graph: proofs need the rest."""
@@ -259,7 +259,7 @@ class Search:
                     emission = emit(form.graph, style)
                 except Unsupported:
                     continue
-                yield Candidate(emission.body, (), _hints(emission), form.rules, number)
+                yield Candidate(emission.body, (), hints_of(emission), form.rules, number)
 
     def _check(self, index: int, candidate: Candidate, share: float) -> Verdict:
         """Let the validator judge a candidate, in this share of a wall budget."""
@@ -324,7 +324,7 @@ def _fault(fault: Exception) -> str:
     return f"fault: {type(fault).__name__}: {text[0] if text else ''}"[:200]
 
 
-def _hints(emission: Emission) -> Hints:
+def hints_of(emission: Emission) -> Hints:
     """What the emission says about its loops, in the validator's words."""
     from ..verify.relation import Hints, LoopHint
 
