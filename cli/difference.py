@@ -19,11 +19,22 @@ def difference(source: bytes, result: Result) -> Iterator[str]:
 
     if result.output == source:
         return
-    before, after = Module.parse(source), Module.parse(result.output)
+    befores = [Module.parse(data) for data in _modules(source)]
+    afters = [Module.parse(data) for data in _modules(result.output)]
     for record in result.report.functions:
         if record.status != "proven":
             continue
+        before, after = befores[record.module], afters[record.module]
         label = record.name or f"func {record.index}"
         old, new = print_body(before, record.index), print_body(after, record.index)
         title = f"{label} ({record.bytes_before} bytes)", f"{label} ({record.bytes_after} bytes)"
         yield from difflib.unified_diff(old, new, *title, lineterm="")
+
+
+def _modules(data: bytes) -> list[bytes]:
+    """The core modules of a component, or the module itself."""
+    from ..wasm.component import core_modules, is_component
+
+    if not is_component(data):
+        return [data]
+    return [data[start:end] for start, end in core_modules(data)]

@@ -35,7 +35,7 @@ def opt(arguments: argparse.Namespace, started: float | None) -> int:
     options = _options(arguments, started)
     target = _target(arguments)
     with Interrupt() as interrupt:
-        source = read_module(arguments.input)
+        source = read_module(arguments.input, components=True)
         with show_progress(quiet=arguments.quiet) as progress:
             result = _optimize(source, options, arguments.input, progress, interrupt)
         _write(arguments, target, result, source)
@@ -221,8 +221,11 @@ def _write(
     if not arguments.wat:
         write(target, result.output)
         return
-    from ..wasm.module import Module
+    from ..wasm.module import Module, is_component
     from ..wasm.text import print_module
+
+    if is_component(result.output):
+        raise CliError("E0307", f"{shown_path(arguments.input)}: a component has no text here (-S)")
 
     write(target, print_module(Module.parse(result.output)).encode())
 

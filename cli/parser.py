@@ -129,7 +129,9 @@ _Commands = argparse._SubParsersAction
 
 def _add_opt(commands: _Commands[Parser]) -> None:
     opt = commands.add_parser("opt", help="optimize a module", description=OPT_HELP, epilog=OPT_END)
-    opt.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
+    opt.add_argument(
+        "input", metavar="IN", help="module, binary or text, or component; - for stdin"
+    )
     opt.add_argument("-o", "--output", metavar="OUT", help="where to write; - for stdout")
     opt.add_argument("-f", "--force", action="store_true", help="replace NAME.opt.wasm")
     goal = opt.add_argument_group("goal")

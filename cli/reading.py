@@ -22,19 +22,22 @@ MODULE_VERSION = b"\1\0\0\0"
 COMPONENT_LAYER = b"\1\0"
 
 
-def read_module(path: str) -> bytes:
+def read_module(path: str, *, components: bool = False) -> bytes:
     """The module in a file (or on stdin, for `-`) in the binary format.
 
-    Text is recognised by its content and converted. Raises CliError E0301, E0302, E0307 or E0308.
+    With `components` it may also be a component. Text is recognised by its content and converted.
+    Raises CliError E0301, E0302, E0307 or E0308.
     """
     shown = shown_path(path)
     data = _read(path)
     if data[:4] == MAGIC:
         if data[6:8] == COMPONENT_LAYER:
+            if components:
+                return data
             raise CliError(
                 "E0307",
                 f"{shown}: a component, not a module",
-                "optimize its core modules one by one (wasm-tools component unbundle)",
+                "its core modules are modules (wasm-tools component unbundle)",
             )
         if len(data) < 8:
             raise CliError("E0301", f"{shown}: not a WebAssembly module (offset 4: it ends here)")

@@ -65,7 +65,8 @@ def stats_table(report: Report) -> Iterator[str]:
 
 
 def _label(record: FunctionRecord) -> str:
-    return printable(record.name) if record.name else f"[{record.index}]"
+    label = printable(record.name) if record.name else f"[{record.index}]"
+    return f"{record.module}:{label}" if record.module else label
 
 
 def _change(pair: tuple[int, int]) -> str:

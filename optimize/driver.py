@@ -45,7 +45,7 @@ def optimize(
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Result:
-    """Optimize a module in the binary format.
+    """Optimize a module, or the core modules of a component, in the binary format.
 
     `progress` is called after every function; `stop` is asked often, and once it says yes the best
     output so far is finished and returned, with `report.interrupted` set.
@@ -54,7 +54,18 @@ def optimize(
     its last checks, FuseBlown if time runs out under counted budgets, RuleError and CostError for
     faulty user files.
     """
+    from ..wasm.module import is_component
+
     options = options or Options()
+    if is_component(module):
+        from .component import optimize_component
+
+        return optimize_component(
+            module,
+            options,
+            lambda part, inner, tell: optimize(part, options=inner, progress=tell, stop=stop),
+            progress,
+        )
     began = time.monotonic()
     start = options.started if options.started is not None else began
     run = Run(

@@ -41,11 +41,14 @@ class FunctionRecord:
     rlimit: int = 0
     rejected: int = 0
     """Candidates that were cheaper but not proven."""
+    module: int = 0
+    """Which core module of a component it belongs to, in the order in which they lie."""
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain values, in the schema's order."""
         return {
+            "module": self.module,
             "index": self.index,
             "name": self.name,
             "status": self.status,

@@ -35,7 +35,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "short": (b"\0as", "E0301"),
     "header": (b"\0asm\1\0", "E0301"),
     "version": (b"\0asm\2\0\0\0", "E0301"),
-    "component": (b"\0asm\x0d\0\1\0", "E0307"),
+    "broken component": (b"\0asm\x0d\0\1\0\1\5ab", "E0303"),
     "wat": (b"(module (func (result i32)))", "E0303"),
     "broken wat": (b"(module (fun", "E0308"),
     "locals": (LOCALS, "E0303"),
