@@ -12,7 +12,9 @@ from typing import Final
 
 import wasmtime
 
+from .border import Border, border
 from .machine import FUEL, NUMBERS, Inconclusive, Machine, Value, make_engine
+from .reader import Malformed, Unsupported
 
 BYTES_PER_SECOND: Final = 1_500_000
 """Bytes of code that wasmtime compiles in a second of one core, with room for slow machines."""
@@ -86,15 +88,40 @@ def explore(
     until = time.perf_counter() + seconds
     if len(original) + len(output) > seconds * BYTES_PER_SECOND:
         return Exploration(None, 0, "too big to compile in the time given")
+    try:
+        first_border, second_border = border(original), border(output)
+    except (Malformed, Unsupported) as problem:
+        return Exploration(None, 0, f"a module cannot be read: {problem}")
+    if isinstance(first_border, str):
+        return Exploration(None, 0, first_border)
+    if isinstance(second_border, str):
+        return Exploration(None, 0, second_border)
     engine = make_engine()
     try:
         modules = wasmtime.Module(engine, original), wasmtime.Module(engine, output)
     except wasmtime.WasmtimeError as error:
         return Exploration(None, 0, f"wasmtime refuses a module: {str(error).splitlines()[0]}")
-    run = _Run(engine, modules, until, random.Random(seed), calls, first)
+    run = _Run(
+        engine,
+        modules,
+        _both(first_border, second_border),
+        until,
+        random.Random(seed),
+        calls,
+        first,
+    )
     if only is not None:
         run.callable = [one for one in run.callable if one[0] == only]
     return run.explore()
+
+
+def _both(first: Border, second: Border) -> Border:
+    """What holds for both modules: they run under the same limits."""
+    return Border(
+        first.closed | second.closed,
+        max(first.largest_memory, second.largest_memory),
+        max(first.largest_table, second.largest_table),
+    )
 
 
 class _Run:
@@ -104,21 +131,19 @@ class _Run:
         self,
         engine: wasmtime.Engine,
         modules: tuple[wasmtime.Module, wasmtime.Module],
+        border: Border,
         until: float,
         source: random.Random,
         calls: int,
         first: Sequence[tuple[str, tuple[Value, ...]]],
     ) -> None:
-        self.engine, self.modules, self.until = engine, modules, until
+        self.engine, self.modules, self.border, self.until = engine, modules, border, until
         self.random, self.left, self.first = source, calls, list(first)
         self.count = 0
         self.callable: list[tuple[str, list[str]]] = []
         for export in modules[0].exports:
-            if isinstance(export.type, wasmtime.FuncType):
-                types = [str(t) for t in export.type.params]
-                results = [str(t) for t in export.type.results]
-                if "v128" not in types + results:
-                    self.callable.append((export.name, types))
+            if export.name not in border.closed and isinstance(export.type, wasmtime.FuncType):
+                self.callable.append((export.name, [str(t) for t in export.type.params]))
 
     def explore(self) -> Exploration:
         names = [sorted(e.name for e in m.exports) for m in self.modules]
@@ -143,7 +168,7 @@ class _Run:
         made: list[Machine | str] = []
         for module in self.modules:
             try:
-                made.append(Machine(module, self.engine))
+                made.append(Machine(module, self.engine, self.border))
             except wasmtime.Trap as trap:
                 if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
                     raise Inconclusive("instantiation runs out of fuel") from None

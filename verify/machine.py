@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import wasmtime
 
+from .border import Border
 from .concrete import pseudo_random, signed
 
 FUEL: Final = 300_000
@@ -27,9 +28,6 @@ SEEN_BYTES: Final = 1 << 22
 
 MAX_LOG: Final = 256
 """Host calls of one call of the module: more end the call, inconclusively."""
-
-TABLE_LIMIT: Final = 10_000_000
-"""Elements of an imported table that the host is willing to make."""
 
 SWITCHES: Final = (
     "wasm_bulk_memory", "wasm_custom_page_sizes", "wasm_exceptions", "wasm_function_references",
@@ -68,8 +66,9 @@ def show(value: Value) -> str:
 class Machine:
     """One instance. Raises wasmtime's errors if it cannot be made; Inconclusive if we cannot."""
 
-    def __init__(self, module: wasmtime.Module, engine: wasmtime.Engine) -> None:
+    def __init__(self, module: wasmtime.Module, engine: wasmtime.Engine, border: Border) -> None:
         self.store = wasmtime.Store(engine)
+        self.store.set_limits(border.largest_memory, border.largest_table)
         self.store.set_fuel(FUEL)
         self.log: list[str] = []
         self.visible: list[wasmtime.Memory | wasmtime.Global | wasmtime.Table] = []
@@ -83,6 +82,8 @@ class Machine:
         self.functions: dict[str, wasmtime.Func] = {}
         for export in module.exports:
             extern = exports[export.name]
+            if export.name in border.closed:
+                continue
             if isinstance(extern, wasmtime.Func):
                 self.functions[export.name] = extern
             elif isinstance(extern, wasmtime.Memory | wasmtime.Global | wasmtime.Table):
@@ -111,8 +112,6 @@ class Machine:
                 value = getattr(wasmtime.Val, text)(initial)
                 extern = wasmtime.Global(self.store, kind, value)
             case wasmtime.TableType():
-                if kind.limits.min > TABLE_LIMIT:
-                    raise Inconclusive("an imported table is too large")
                 extern = wasmtime.Table(self.store, kind, None)
             case _:
                 raise Inconclusive("an import of a kind that the host cannot make")
