@@ -22,6 +22,7 @@ from .footprints import Footprints
 from .induction import Induction
 from .lift import Lift
 from .plan import Step
+from .promises import P3, ends_task, find_promises
 from .reader import FunctionType, Malformed, Unsupported, read_body, read_module
 from .relation import Hints
 from .segments import read_segments
@@ -34,6 +35,7 @@ from .validator import (
     QUERY_RLIMIT,
     Body,
     Pair,
+    SetEscapes,
     Status,
     Verdict,
     guarded,
@@ -113,11 +115,22 @@ class _Run:
         axioms = find_axioms(structure.before, structure.outside, used)
         dead, lost = _without_counterpart(structure)
         dead |= _unread(structure, step)
+        removed, classes = _classes(structure)
         self.context = Context(
-            self.old, list(self.old.types), structure.alike, dead, lost,
-            step.maps.parameters, step.maps.results, axioms, step.facts,
-            Footprints(self.old, axioms), *_classes(structure),
-        )  # fmt: skip
+            self.old,
+            list(self.old.types),
+            structure.alike,
+            dead,
+            lost,
+            step.maps.parameters,
+            step.maps.results,
+            axioms,
+            footprints=Footprints(self.old, axioms),
+            removed=removed,
+            classes=classes,
+        )
+        self.context.promises = find_promises(structure.before, structure.outside, step.contracts)
+        self.entered = _entered(structure.before) if P3 in step.contracts else set()
         self.lift = Lift(structure, self.context)
         memories = structure.forward[MEMORY]
         self.implicit = not memories or memories[0] == 0
@@ -228,8 +241,22 @@ class _Run:
         stand = {alike[f] for f in chosen}
         new = self._body(to, new_kind, True, lambda f: alike[origin[f]] in stand)
         hints = self.step.hints.get(to, Hints())
-        pair = Pair(self.context, i, old, new, hints, parameters=parameters, results=results)
-        return pair.decide(self.rlimit, self.query_rlimit, self.deadline)
+        ends = None
+        if P3 in self.step.contracts:
+            ends = ends_task(self.structure.before, i, self.entered)
+
+        def decide(context: Context) -> Verdict:
+            pair = Pair(
+                context, i, old, new, hints, parameters=parameters, results=results, ends=ends
+            )
+            return pair.decide(self.rlimit, self.query_rlimit, self.deadline)
+
+        try:
+            return decide(self.context)
+        except SetEscapes:
+            # Then making and dropping sets are calls like any other.
+            strict = replace(self.context.promises, set_new=frozenset(), set_drop=frozenset())
+            return decide(replace(self.context, promises=strict))
 
     def _body(
         self, index: int, kind: FunctionType, new: bool, inside: Callable[[int], bool]
@@ -245,6 +272,19 @@ class _Run:
         declared, code = read_body(module.bodies[index - module.imported_functions])
         declared, code = unfold(kind, declared, code, chosen)
         return make_body(declared, self.lift.code(code) if new else code)
+
+
+def _entered(side: Side) -> set[int]:
+    """Functions that the module itself may call."""
+    found = {
+        item[0][1] for one in side.segments.elements for item in one.items if item[0][0] == 0xD2
+    }
+    for body in side.module.bodies:
+        split = skeleton(body, True)
+        if split is None:
+            return set(range(len(side.module.functions)))
+        found |= {i for _, kind, i in split[1] if kind in ("function", "reference")}
+    return found
 
 
 def _unread(s: Structure, step: Step) -> frozenset[tuple[str, int]]:

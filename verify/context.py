@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .axioms import Axioms
 from .plan import Facts
+from .promises import Promises
 from .reader import FunctionType, Module, Unsupported
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Context:
     of the old module; so are ``facts``, or they are what an induction assumes. What of them was
     looked at is noted in ``used``. Without ``footprints`` a call touches everything. ``removed``
     are the functions without counterpart, ``classes`` the members that a function stands for,
-    where these are several.
+    where these are several. ``promises`` are what contracts say.
     """
 
     module: Module
@@ -36,6 +37,7 @@ class Context:
     axioms: Axioms = field(default_factory=Axioms)
     facts: Facts = field(default_factory=Facts)
     footprints: "Footprints | None" = None
+    promises: Promises = field(default_factory=Promises)
     removed: frozenset[int] = frozenset()
     classes: Mapping[int, Sequence[int]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)

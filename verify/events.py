@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from . import promises
 from .joins import Edge
 from .reader import FunctionType, Instruction, Unsupported
 from .space import WORLD, width_of
@@ -40,13 +41,15 @@ def outcome(
     hidden: Sequence[int] = (),
     *,
     kept: bool = True,
+    foreign: bool = False,
 ) -> list[int]:
     """An event; the terms of its results, given by name and width.
 
     With a footprint it depends on what it may touch alone and leaves the rest as it was. Dead
     slots and ``hidden`` operands do not belong to it, as the other side does not have them; only
     what the other side does not have either (dead slots, results named by a tuple) depends on
-    them. If the callee is not ``kept`` in the new module, everything belongs to the event.
+    them. If the callee is not ``kept`` in the new module, everything belongs to the event. A
+    ``foreign`` one is the host's, who knows nothing of the task's own slots.
     """
     make, slots, space = run.terms.make, run.slots, run.space
     widths = run.terms.widths
@@ -54,9 +57,11 @@ def outcome(
     hidden = [run.use(x) for x in hidden]
     if footprint is None:
         # Each such event makes a new world, so no two of one run are the same.
-        happening = make(STATE, "event", key, *[slots[i] for i in space.live], *operands)
+        live = space.foreign if foreign else space.live
+        happening = make(STATE, "event", key, *[slots[i] for i in live], *operands)
         for i, old in enumerate(slots):
-            run.put(i, make(widths[old], "out", ("slot", i), happening))
+            if not foreign or i not in space.contexts.values():
+                run.put(i, make(widths[old], "out", ("slot", i), happening))
         run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
         return [make(w, "out", ("result", name), happening) for name, w in results]
     touched, written, reads_world, writes_world = space.touched(footprint)
@@ -134,6 +139,13 @@ def _called(
     hidden: Sequence[int] = (),
 ) -> list[int]:
     context = run.space.context
+    if index < context.module.imported_functions:
+        promised = promises.call(run, index, operands)
+        if promised is not None:
+            return promised
+        found = outcome(run, ("call", index), operands, results, foreign=True)
+        promises.deliver(run, index, operands)
+        return found
     same = context.same(index)
     return outcome(
         run, ("call", same), operands, results, context.footprint(same), hidden,

@@ -49,12 +49,19 @@ def global_get(run: Execution, instruction: Instruction, _at: int) -> None:
     if slot is None:
         run.stack.append(run.space.global_constant(instruction[1]))
     else:
-        run.stack.append(run.slots[slot])
+        value = run.slots[slot]
+        run.stack.append(value)
+        step = run.space.context.promises.bumps.get(instruction[1])
+        if step is not None:
+            base, ahead = run.values.split(value)
+            if ahead < 1 << 31:
+                run.space.fresh[base] = max(ahead + step, run.space.fresh.get(base, 0))
 
 
 def global_set(run: Execution, instruction: Instruction, _at: int) -> None:
     """global.set."""
     index, value = instruction[1], run.use(run.stack.pop())
+    run.set_globals.append(value)
     slot = run.space.globals.get(index)
     if slot is None:
         # It always has the same value: this one must be that.

@@ -49,14 +49,27 @@ class Obligations:
             self.open.append(Obligation(f"{about}: condition", 0, left, right))
         return left
 
-    def edges(self, about: str, a: Edge | None, b: Edge | None, *, values: bool) -> None:
-        """Require that two edges are taken together, with equal slots (and values)."""
+    def edges(
+        self, about: str, a: Edge | None, b: Edge | None, *, values: bool, ends: str | None = None
+    ) -> None:
+        """Require that two edges are taken together, with equal slots (and values).
+
+        ``ends`` says when the edge ends a task (``promises.py``): then its own slots are gone.
+        """
         condition = self._condition(about, a, b)
         if a is None or b is None:
             return
+        alive = condition
+        if ends == "always":
+            alive = FALSE
+        elif ends == "exit" and a.values and self.space.terms.widths[a.values[0]] == 32:
+            space = self.space
+            code = space.values.apply("i32.and", a.values[0], space.terms.constant(15, 32))
+            alive = space.terms.both(condition, space.values.truth(code))
         for slot in self.space.live:
             kind, index = self.space.names[slot]
-            self.equal(f"{about}: {kind} {index}", condition, a.slots[slot], b.slots[slot])
+            where = alive if kind == "context" else condition
+            self.equal(f"{about}: {kind} {index}", where, a.slots[slot], b.slots[slot])
         if values:
             for i, (x, y) in enumerate(zip(a.values, b.values, strict=True)):
                 self.equal(f"{about}: result {i}", condition, x, y)
@@ -81,7 +94,7 @@ class Obligations:
             self.open.append(Obligation("trap: condition", 0, total, other))
         if total == FALSE:
             return
-        for position, slot in enumerate(self.space.live):
+        for position, slot in enumerate(self.space.foreign):
             kind, index = self.space.names[slot]
             x = self._at_trap(left, totals[0], position)
             y = self._at_trap(right, totals[1], position)
@@ -162,12 +175,18 @@ class Obligations:
                     )
 
 
-def collect(space: Space, original: Execution, new: Execution, relation: Relation) -> Obligations:
+def collect(
+    space: Space,
+    original: Execution,
+    new: Execution,
+    relation: Relation,
+    ends: str | None = None,
+) -> Obligations:
     """Everything that must hold for the new body to do what the original does."""
     result = Obligations(space)
     result.loops(relation, new)
     if result.impossible is None:
-        result.edges("return", original.returned, new.returned, values=True)
+        result.edges("return", original.returned, new.returned, values=True, ends=ends)
         result.traps(original, new)
     return result
 

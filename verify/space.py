@@ -58,6 +58,23 @@ class Space:
         self.called = frozenset(self.context.same(f) for s in scans for f in s.called)
         """Functions that either body calls directly."""
         self._lay_out(scans)
+        self.contexts: dict[int, int] = {}
+        self.task: int | None = None
+        self._lay_out_task()
+        self.foreign = [i for i in self.live if i not in self.contexts.values()]
+        """Live slots that a host function or a trap leaves open to others: no context slots."""
+        self.fresh: dict[int, int] = {}
+        """Values of bump pointers and how far from them memory surely reaches."""
+
+    def _lay_out_task(self) -> None:
+        """Slots for what contracts speak of: context slots, and a dead one for waitable sets."""
+        promises = self.context.promises
+        for number in promises.contexts():
+            self.contexts[number] = self._slot("context", number, 32)
+        if promises.set_new:
+            self.task = len(self.initial)
+            self._slot("task", 0, STATE)
+            self.live.remove(self.task)
 
     def _lay_out(self, scans: list[Scan]) -> None:
         mentioned: dict[str, set[int]] = {"global": set(), "memory": set(), "table": set()}

@@ -20,6 +20,9 @@ from .segments import Data, Element, Expression, Segments
 MAX_IMAGE: Final = 1 << 24
 """Bytes of a memory's initial content that are laid out for a comparison."""
 
+NUMBERING: Final = b"pulseengine:async"
+"""Imports of this module name memories by their index in the memory index space."""
+
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 """Kinds of import and export."""
 
@@ -224,7 +227,11 @@ def _tables(s: Structure) -> None:
 
 
 def _memories(s: Structure) -> None:
+    # Functions of this module take numbers of memories as arguments.
+    numbered = any(m.module == NUMBERING for m in s.before.module.imports)
     for i, to in enumerate(s.forward[MEMORY]):
+        if numbered and to is not None and to != i:
+            raise Mismatch(f"memory {i} is known to the host by its number")
         if to is None:
             if i >= s.before.module.imported_memories:
                 _visible_state(s, MEMORY, i)

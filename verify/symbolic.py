@@ -47,7 +47,7 @@ class Frame:
 
 
 Epoch = tuple[tuple[int, ...], dict[int, int]]
-"""A state of the live slots, and for each trap condition met there the path condition."""
+"""A state of the slots that matter at a trap, and per trap condition met there its path."""
 
 Claim = tuple[str, int, int, int]
 """What it is about, a path condition, and two terms that must be equal under it."""
@@ -96,6 +96,10 @@ class Execution:
         self.returned: Edge | None = None
         self.calls: dict[int, int] = {}
         """Events that leave the world as it is, and the path conditions under which they happen."""
+        self.dropped: set[int] = set()
+        """Waitable sets that were dropped."""
+        self.set_globals: list[int] = []
+        """Values that globals were set to."""
         self.claims: list[Claim] = []
         """What must be equal in every run, for the facts to be true."""
 
@@ -194,7 +198,7 @@ class Execution:
         epoch = self._epoch
         if epoch is None:
             slots = self.slots
-            state = tuple([slots[i] for i in self.space.live])
+            state = tuple([slots[i] for i in self.space.foreign])
             if not self.epochs or self.epochs[-1][0] != state:
                 self.epochs.append((state, {}))
             epoch = self._epoch = self.epochs[-1][1]
@@ -220,7 +224,7 @@ class Execution:
             if self.shared:
                 self.own()
             self.slots[slot] = term
-            if slot in self.space.live:
+            if slot in self.space.foreign:
                 self._epoch = None
 
     def use(self, value: int) -> int:

@@ -25,6 +25,7 @@ from typing import Final, Literal
 from .context import Context
 from .joins import Repeats
 from .obligations import Obligation, collect
+from .promises import escaped
 from .reader import (
     FunctionType,
     Instruction,
@@ -60,6 +61,10 @@ RECURSION: Final = 60_000
 """Python frames for diagrams as deep as the longest chain of conditions."""
 
 Status = Literal["proven", "refuted", "unknown"]
+
+
+class SetEscapes(Unsupported):
+    """A contract speaks of what stays inside, and something may have gone elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,7 @@ class Pair:
 
     Both bodies name things by the old module's indices, where the function is ``index``.
     ``parameters`` and ``results`` are the positions of its old type that the new one still has,
-    ``None`` for all.
+    ``None`` for all. ``ends`` says when its return ends a task (``promises.py``).
     """
 
     def __init__(
@@ -216,7 +221,9 @@ class Pair:
         *,
         parameters: Sequence[int] | None = None,
         results: Sequence[int] | None = None,
+        ends: str | None = None,
     ) -> None:
+        self.ends = ends
         self.kind = kind = context.module.function_type(index)
         self.old, self.new = old, new
         self.parameters, self.results = parameters, results
@@ -289,7 +296,9 @@ class Pair:
             if unrepeated:
                 blocks |= unrepeated
                 continue
-            found = collect(self.space, original, run, relation)
+            if escaped(original) or escaped(run):
+                raise SetEscapes("a waitable set that is dropped goes elsewhere")
+            found = collect(self.space, original, run, relation, self.ends)
             for claim in run.claims:
                 found.equal(*claim)
             for happening, condition in run.calls.items():
