@@ -59,6 +59,18 @@ class Spaces:
         self.segments = 1
         self.other = 2
 
+    def name(self, space: int) -> tuple[str, int]:
+        """Return what a space with one member is: kind (`memory`, `size`, ...) and index."""
+        number = space.bit_length() - 1
+        if number >= self._globals:
+            return "global", number - self._globals
+        if number >= self._tables:
+            return "table", number - self._tables
+        if number >= self._memories:
+            index, kind = divmod(number - self._memories, 2)
+            return ("size" if kind else "memory"), index
+        return ("other" if number else "segments"), 0
+
     def memory(self, index: int) -> int:
         """Return the space of the bytes of memory `index`."""
         return 1 << (self._memories + 2 * index)

@@ -42,7 +42,8 @@ class Value:
         block: where it is computed in program order: the block of the first occurrence for a pure
             value, of the label or anchor for a leaf. It dominates every use.
         origin: for a parameter of a loop label, the original location that it stands for at the
-            loop head, `("local", index)` or `("stack", position from the loop's base)`.
+            loop head, `("local", index)`, `("stack", position from the loop's base)`,
+            `("global", index)` or `("cell", memory, distance from its root, bytes)`.
         anchor: the anchor whose result this is, for `RESULT`.
     """
 
@@ -64,7 +65,7 @@ class Value:
         self.imm = imm
         self.type = type
         self.block = block
-        self.origin: tuple[str, int] | None = None
+        self.origin: tuple[Any, ...] | None = None
         self.anchor: Anchor | None = None
 
     @property

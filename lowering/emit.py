@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..ir.blocks import measure_loops
 from ..ir.graph import Function, Loop, ValType, walk
@@ -57,7 +57,7 @@ STYLES = (
 )
 """All styles, the one that most often gives the smallest code first."""
 
-Location: TypeAlias = "tuple[str, int]"
+Location: TypeAlias = "tuple[Any, ...]"
 LoopHint: TypeAlias = "tuple[int, dict[int, Location]]"
 """Number of the original loop, and new local -> the original location it equals at the head."""
 

@@ -157,6 +157,7 @@ class Search:
                 yield self._skipped(index, graph)
             else:
                 forms[index] = [_Form(graph)]
+        self._tidy(forms)
         if not batch.plain:
             self._saturate(forms)
         unsaturated = self._cut
@@ -197,6 +198,20 @@ class Search:
         except Exception as fault:
             return _fault(fault)
 
+    def _tidy(self, forms: dict[int, list[_Form]]) -> None:
+        """Add to the forms of each function its last one with a tidied skeleton."""
+        from ..skeleton import tidy
+
+        for found in forms.values():
+            last = found[-1]
+            try:
+                graph = tidy(last.graph, self.minimum)
+            except Exception as fault:
+                _fault(fault)
+                continue
+            if graph is not last.graph:
+                found.append(_Form(graph, last.rules))
+
     def _saturate(self, forms: dict[int, list[_Form]]) -> None:
         """Add to the forms of each function what the rules make of its last one."""
         from ..extract import apply
@@ -224,6 +239,7 @@ class Search:
                 if graph is not graphs[ordinal]:
                     forms[index].append(_Form(graph, rules))
                     changed.append(index)
+            self._tidy({index: forms[index] for index in changed})
             waiting = changed
 
     def _loaded(self) -> Engine:

@@ -6,8 +6,10 @@ from typing import Any
 
 Location = tuple[Any, ...]
 """``("local", i)``, ``("stack", depth)`` (absolute, with the loop's parameters), ``("const",
-width, pattern)``, ``("op", name, *locations)``, ``("entry",)`` (the value the new local itself had
-on entry) or ``("free",)`` (no relation)."""
+width, pattern)``, ``("op", name, *locations)``, ``("global", i)``, ``("entry",)`` (the value that
+the new local itself had on entry) or ``("free",)`` (no relation). A hint ``("cell", memory,
+distance, bytes)`` becomes ``("load", slot, address, bytes)`` with an address that is fixed in the
+loop (``cells.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,19 +28,34 @@ class Memory:
     def __init__(self, values: Values) -> None:
         self.values = values
         self.terms = values.terms
+        self._thorough = False
         self._loads: dict[tuple[int, int, int], int] = {}
         self._stores: dict[tuple[int, int, int, int], int] = {}
+        self.accessed: dict[tuple[int, int], dict[int, bool]] = {}
+        """Constant part of the address and number of bytes, to the addresses of all accesses, and
+        whether one of them is a load."""
 
     def load(self, memory: int, address: int, count: int) -> int:
         """``count`` bytes at ``address`` as one value of ``8 * count`` bits."""
         key = (memory, address, count)
         found = self._loads.get(key)
         if found is None:
+            self._note(address, count, True)
             found, rest = self._find(memory, address, count, MAX_FORKS)
             if found is None:
                 found = self.terms.make(8 * count, "load", count, rest, address)
             self._loads[key] = found
         return found
+
+    def thorough(self) -> None:
+        """From now on a load of a merged memory is the merge of two loads."""
+        self._thorough = True
+        self._loads.clear()
+        self._stores.clear()
+
+    def _note(self, address: int, count: int, load: bool) -> None:
+        found = self.accessed.setdefault((self.values.split(address)[1], count), {})
+        found[address] = load or found.get(address, False)
 
     def _find(self, memory: int, address: int, count: int, forks: int) -> tuple[int | None, int]:
         """The value that is there, or ``None`` and the oldest memory that has the same bytes."""
@@ -62,19 +77,52 @@ class Memory:
             if ahead < node[1] or size - ahead < count:
                 break
             memory = node[2]
-        return None, memory
+        return None, self._relevant(memory, base, at, count)
+
+    def _relevant(self, memory: int, base: int, at: int, count: int) -> int:
+        """The memory without stores that cannot touch ``count`` bytes at ``base + at``.
+
+        Below a store with another base lie stores that one body may have dropped, because they
+        were overwritten before the load, and the other not, which loads earlier.
+        """
+        terms = self.terms
+        # Stores that stay, newest first, and how many of them lie above the last one dropped.
+        above: list[tuple[int, int, int]] = []
+        lowest: int | None = None
+        count_above = 0
+        below = memory
+        for _ in range(MAX_WALK):
+            node = terms.nodes[below]
+            if node[0] != "store":
+                break
+            other, there = self.values.split(node[3])
+            size = 1 << terms.widths[node[3]]
+            ahead = (at - there) % size
+            below = node[2]
+            if other == base and ahead >= node[1] and size - ahead >= count:
+                lowest, count_above = below, len(above)
+            else:
+                above.append((node[1], node[3], node[4]))
+        if lowest is None:
+            return memory
+        for own, where, what in reversed(above[:count_above]):
+            lowest = terms.make(STATE, "store", own, lowest, where, what)
+        return lowest
 
     def _find_merged(
         self, memory: int, address: int, count: int, forks: int
     ) -> tuple[int | None, int]:
-        """Look into both sides of a merge; worth it if they agree or one has the value."""
+        """Look into both sides of a merge; worth it if they agree or one has the value.
+
+        Where a variable was kept in memory it is worth it always (``thorough``).
+        """
         if forks <= 0:
             return None, memory
         terms = self.terms
         _, _, atom, hi, lo = terms.nodes[memory]
         a, below_a = self._find(hi, address, count, forks // 2)
         b, below_b = self._find(lo, address, count, forks // 2)
-        if a is None and b is None:
+        if a is None and b is None and (below_a == below_b or not self._thorough):
             return None, below_a if below_a == below_b else memory
         if a is None:
             a = terms.make(8 * count, "load", count, below_a, address)
@@ -87,6 +135,7 @@ class Memory:
         key = (memory, address, value, count)
         found = self._stores.get(key)
         if found is None:
+            self._note(address, count, False)
             found = self._stores[key] = self._store(memory, address, value, count)
         return found
 

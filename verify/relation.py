@@ -8,6 +8,7 @@ keep it so, which makes the guess (or the untrusted hint) an induction hypothesi
 
 from collections.abc import Iterator
 
+from .cells import MAX_KEPT, Cell, cell_locations, kept_cells
 from .hints import Hints as Hints
 from .hints import Location as Location
 from .hints import LoopHint as LoopHint
@@ -27,11 +28,13 @@ class Heads:
     What a loop may change is first read off its text. Where the run then shows that a place comes
     back as it was (a loop's text often holds code that never leads back to its head), it is
     constant, and the next run keeps its entry's term. Each such step is an induction of its own.
+    With ``cells`` the same is done for bytes of memory at addresses that are fixed in the loop.
     """
 
-    def __init__(self, space: Space) -> None:
-        self.space = space
+    def __init__(self, space: Space, *, cells: bool = False) -> None:
+        self.space, self.cells = space, cells
         self.constant: dict[int, set[Place]] = {}
+        self.kept: dict[int, dict[Cell, None]] = {}
 
     def __call__(self, run: Execution, ordinal: int, effects: Effects, entry: Edge) -> Edge:
         """The state at the head of loop ``ordinal``."""
@@ -45,6 +48,9 @@ class Heads:
             if ("slot", slot) not in constant:
                 width = widths[self.space.initial[slot]]
                 slots[slot] = variable(width, "head", ordinal, "slot", slot)
+        for slot, address, count in self.kept.get(ordinal, ()):
+            content = self.space.memory.load(entry.slots[slot], address, count)
+            slots[slot] = self.space.memory.store(slots[slot], address, content, count)
         values = [
             v if ("param", i) in constant else variable(widths[v], "head", ordinal, "param", i)
             for i, v in enumerate(entry.values)
@@ -61,7 +67,18 @@ class Heads:
             before = len(known)
             known.update(constant_places(run, loop, loop.back))
             found = found or len(known) > before
+            if self.cells:
+                found = self._learn_cells(run, loop) or found
         return found
+
+    def _learn_cells(self, run: Execution, loop: Loop) -> bool:
+        kept = self.kept.setdefault(loop.ordinal, {})
+        before = len(kept)
+        for cell in kept_cells(self.space, run, loop):
+            if len(kept) >= MAX_KEPT:
+                break
+            kept[cell] = None
+        return len(kept) > before
 
 
 def constant_places(run: Execution, loop: Loop, back: Edge) -> Iterator[Place]:
@@ -166,6 +183,10 @@ class Relation:
                 return edge.values[depth - len(loop.below)]
             case ("const", int(width), int(value)):
                 return self.space.terms.constant(value, width)
+            case ("global", int(i)):
+                return edge.slots[self.space.globals[i]]
+            case ("load", int(slot), int(address), int(count)):
+                return self.space.memory.load(edge.slots[slot], address, count)
             case ("op", str(name), *operands):
                 return self.space.values.apply(
                     name, *(self.evaluate(o, edge, loop) for o in operands)
@@ -178,6 +199,8 @@ class Relation:
         hint = self.hints.get(ordinal)
         if hint is not None and i in hint.locals:
             location = hint.locals[i]
+            for found in cell_locations(self.space, self.original, loop, location, own):
+                return found
             if self._fits(location, loop, width):
                 return location
         elif hint is not None and self._is_hinted(loop):
@@ -272,7 +295,11 @@ class Relation:
         back, own = self.value(key[1], loop.back), self.value(key[1], loop.entry)
         width = self.space.terms.widths[own]
         fitting: list[Location] = []
-        for location in self.candidates(other, width, key[1]):
+        hint = self.hints.get(loop.ordinal)
+        hinted = () if hint is None else hint.locals.get(key[1], ())
+        places = self.candidates(other, width, key[1])
+        places += cell_locations(self.space, self.original, other, hinted, own)
+        for location in places:
             entry, repeated = other.entry, other.back
             if location in tried:
                 continue

@@ -241,6 +241,10 @@ class Pair:
     def decide(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
         """Climb the ladder."""
         problem = self.execute(deadline)
+        if self.loops and (problem is not None or self.obligations):
+            # Perhaps the new body knows what a loop leaves in memory.
+            self.space.memory.thorough()
+            problem = self.execute(deadline, cells=True)
         if problem is not None:
             return Verdict("unknown", reason=problem)
         if not self.obligations:
@@ -264,9 +268,9 @@ class Pair:
         """The arguments among values of symbols; 0 where nothing is said."""
         return tuple(given.get(term, 0) for term in self.given)
 
-    def execute(self, deadline: float | None = None) -> str | None:
+    def execute(self, deadline: float | None = None, *, cells: bool = False) -> str | None:
         """Run both bodies and collect the obligations; a reason if they cannot be compared."""
-        original = self._original()
+        original = self._original(cells)
         if original.returned is not None and self.results is not None:
             values = original.returned.values
             original.returned.values = [values[i] for i in self.results]
@@ -316,8 +320,8 @@ class Pair:
         self.obligations = best
         return None
 
-    def _original(self) -> Execution:
-        return execute_original(self.space, self.kind, self.old, self.given)
+    def _original(self, cells: bool) -> Execution:
+        return execute_original(self.space, self.kind, self.old, self.given, cells=cells)
 
     def _run(
         self, body: Body, head: HeadPolicy, blocks: frozenset[int], *, new: bool = False
@@ -356,11 +360,11 @@ def given_parameters(space: Space, kind: FunctionType, index: int) -> list[int]:
 
 
 def execute_original(
-    space: Space, kind: FunctionType, body: Body, given: Sequence[int]
+    space: Space, kind: FunctionType, body: Body, given: Sequence[int], *, cells: bool = False
 ) -> Execution:
     """Execute a body by itself; loops that never repeat count as blocks."""
     blocks: frozenset[int] = frozenset()
-    heads = Heads(space)
+    heads = Heads(space, cells=cells)
     while True:
         run = Execution(space, kind, body.declared, body.code, body.scan, heads, blocks, given)
         run.run()

@@ -1,0 +1,5 @@
+"""Changes of the skeleton that need no choice: what is in memory already, what nobody sees."""
+
+from .tidy import tidy
+
+__all__ = ["tidy"]

@@ -1,0 +1,144 @@
+"""Variables in memory that became locals: which loops keep them, and which must not be believed.
+
+Each row is a body of type ``(i32 i32) -> i32`` beside its replacement and the hint for its loops:
+what the new locals stand for. Rows that must not be proven are checked to differ by running both.
+"""
+
+import pytest
+import wasmtime
+from eqsat.verify.relation import Hints, LoopHint
+from eqsat.verify.validator import Validator, Verdict
+
+HEAD = """(module
+ (memory (export "m") 1 1) (memory $n (export "n") 1 1)
+ (global $g (export "g") (mut i32) (i32.const 0))
+ (func $x (export "x")
+   (i32.store offset=16 (i32.const 0) (i32.const 9)) (global.set $g (i32.const 9)))
+ (func (export "f") (param i32 i32) (result i32) """
+INDEX = 1
+
+Row = tuple[str, str, tuple[dict[int, tuple[object, ...]], ...]]
+
+
+def counting(inside: str, value: str = "local.get 2") -> tuple[str, str]:
+    """A loop whose counter lies at 16, and the same with the counter in local 2."""
+    read = "i32.const 0 i32.load offset=16"
+    again = "i32.const 1 i32.add {} local.get 1 i32.const 7 i32.and i32.lt_u br_if 0 end"
+    old = f"""i32.const 0 i32.const 0 i32.store offset=16
+      loop {inside.replace("VALUE", read)}
+      i32.const 0 {read} {again.format("i32.store offset=16 " + read)} {read}"""
+    new = f"""(local i32) i32.const 0 i32.const 0 i32.store offset=16
+      loop {inside.replace("VALUE", value)}
+      i32.const 0 local.get 2 {again.format("local.tee 2 i32.store offset=16 local.get 2")}
+      local.get 2"""
+    return old, new
+
+
+CELL: tuple[dict[int, tuple[object, ...]], ...] = ({2: ("cell", 0, 16, 4)},)
+
+EQUAL: dict[str, Row] = {
+    "counter": (*counting(""), CELL),
+    "stored elsewhere": (*counting("i32.const 0 VALUE i32.store offset=20"), CELL),
+    "stored to another memory": (*counting("local.get 0 VALUE i32.store $n"), CELL),
+    "global": (
+        """i32.const 5 global.set $g loop global.get $g local.get 0 i32.add global.set $g
+           global.get $g local.get 1 i32.lt_u br_if 0 end global.get $g""",
+        """(local i32) i32.const 5 local.tee 2 global.set $g
+           loop local.get 2 local.get 0 i32.add local.tee 2 global.set $g
+           local.get 2 local.get 1 i32.lt_u br_if 0 end local.get 2""",
+        ({2: ("global", 0)},),
+    ),
+    "kept by an inner loop": (
+        *counting(
+            """i32.const 0 i32.const 0 i32.store offset=24
+               loop i32.const 0 i32.const 0 i32.load offset=24 i32.const 1 i32.add
+               i32.store offset=24 i32.const 0 i32.load offset=24 VALUE i32.lt_u br_if 0 end"""
+        ),
+        ({2: ("cell", 0, 16, 4)}, {}),
+    ),
+}
+
+UNEQUAL: dict[str, Row] = {
+    "a pointer may meet it": (*counting("local.get 0 local.get 1 i32.store"), CELL),
+    "one byte of it is stored": (*counting("i32.const 0 i32.const 3 i32.store8 offset=17"), CELL),
+    "a wider store meets it": (*counting("i32.const 0 i64.const 3 i64.store offset=12"), CELL),
+    "a call may store": (*counting("call $x"), CELL),
+    "another memory": (
+        *counting("i32.const 0 i32.const 5 i32.store offset=16"),
+        ({2: ("cell", 1, 16, 4)},),
+    ),
+    "not stored at the end": (
+        counting("")[0],
+        counting("")[1].replace("local.tee 2 i32.store offset=16", "local.set 2 drop"),
+        CELL,
+    ),
+    "an inner loop stores": (
+        *counting(
+            """(block) loop local.get 0 local.get 1 i32.store8 offset=2
+               local.get 0 i32.const 1 i32.add local.tee 0 i32.const 7 i32.and br_if 0 end"""
+        ),
+        ({2: ("cell", 0, 16, 4)}, {}),
+    ),
+    "the address moves": (
+        """(local i32) loop local.get 2 local.get 0 i32.load i32.add local.set 2
+           local.get 0 i32.const 4 i32.add local.set 0
+           local.get 1 i32.const 1 i32.sub local.tee 1 i32.const 7 i32.and br_if 0 end
+           local.get 2""",
+        """(local i32 i32) local.get 0 i32.load local.set 3
+           loop local.get 2 local.get 3 i32.add local.set 2
+           local.get 0 i32.load local.set 3 local.get 0 i32.const 4 i32.add local.set 0
+           local.get 1 i32.const 1 i32.sub local.tee 1 i32.const 7 i32.and br_if 0 end
+           local.get 2""",
+        ({0: ("local", 0), 1: ("local", 1), 2: ("local", 2), 3: ("cell", 0, 0, 4)},),
+    ),
+}
+
+
+def module(body: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(f"{HEAD}{body}))"))
+
+
+def body_of(data: bytes) -> bytes:
+    found = Validator(data).module
+    return found.bodies[INDEX - found.imported_functions]
+
+
+def check(old: str, new: str, places: tuple[dict[int, tuple[object, ...]], ...]) -> Verdict:
+    hints = Hints(tuple(LoopHint(k, k, locals_) for k, locals_ in enumerate(places)))
+    return Validator(module(old)).check(INDEX, body_of(module(new)), hints=hints)
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal_pairs_are_proven(name: str) -> None:
+    verdict = check(*EQUAL[name])
+    assert verdict.status == "proven", verdict.reason
+
+
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_unequal_pairs_are_not_proven(name: str) -> None:
+    old, new, places = UNEQUAL[name]
+    assert observe(module(old)) != observe(module(new)), "the pair must differ"
+    assert check(old, new, places).status != "proven"
+
+
+def observe(data: bytes) -> list[object]:
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    machine = wasmtime.Engine(config)
+    compiled = wasmtime.Module(machine, data)
+    found: list[object] = []
+    for arguments in ((0, 3), (16, 5), (8, 7), (13, 6), (20, 4)):
+        store = wasmtime.Store(machine)
+        store.set_fuel(20_000)
+        exports = wasmtime.Instance(store, compiled, []).exports(store)
+        call, memory = exports["f"], exports["m"]
+        assert isinstance(call, wasmtime.Func)
+        assert isinstance(memory, wasmtime.Memory)
+        memory.write(store, bytes(range(1, 65)), 0)
+        store.set_fuel(20_000)
+        try:
+            result: object = call(store, *arguments)
+        except wasmtime.Trap:
+            result = "trap"
+        found.append((result, bytes(memory.read(store, 0, 64))))
+    return found
