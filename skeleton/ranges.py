@@ -12,7 +12,7 @@ MAX_DEPTH: Final = 8
 
 _WIDTH: Final = {0x7F: 32, 0x7E: 64}
 _LOADED: Final = {
-    code: 8 * int(row.name.partition("load")[2][: -len("_u")])
+    code: int(row.name.partition("load")[2][: -len("_u")])
     for code, row in OPCODES.items()
     if row.effect == "load" and row.name.endswith("_u") and row.name[0] == "i"
 }
