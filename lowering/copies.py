@@ -87,18 +87,25 @@ def _constraints(
 def _schedule(
     reads: list[set[int]], computes: list[set[int]], count: int, total: int
 ) -> list[list[int]]:
-    """Return the roots in the order of evaluation; a group is evaluated together."""
+    """Return the roots in the order of evaluation; a group is evaluated together.
+
+    A root waits for all that read what it sets or computes. Those that wait for each other go over
+    the stack together; nobody else needs to.
+    """
+    waits = [
+        {o for o in range(total) if o != k and any(c in reads[o] for c in computes[k])}
+        for k in range(total)
+    ]
     left = set(range(total))
     order: list[list[int]] = []
     condition = count if total > count else None
     while left:
-        free = [
-            k for k in left if not any(c in reads[o] for c in computes[k] for o in left if o != k)
-        ]
+        free = [k for k in left if not waits[k] & left]
         if not free:
-            # Every remaining root reads what another one sets: all go over the stack.
-            order.append(sorted(left, key=lambda k: (k != condition, k)))
-            break
+            group = _circle(waits, left)
+            order.append(sorted(group, key=lambda k: (k != condition, k)))
+            left -= group
+            continue
         chosen = min(free)
         if condition is not None and condition in left:
             before = [k for k in free if k != condition and k not in computes[condition]]
@@ -109,3 +116,18 @@ def _schedule(
         order.append([chosen])
         left.discard(chosen)
     return order
+
+
+def _circle(waits: list[set[int]], left: set[int]) -> set[int]:
+    """Return roots that wait for each other and, among those left, for nobody else."""
+    after = {}
+    for k in left:
+        seen = {k}
+        work = [k]
+        while work:
+            for other in waits[work.pop()] & left:
+                if other not in seen:
+                    seen.add(other)
+                    work.append(other)
+        after[k] = seen
+    return min(after.values(), key=lambda group: (len(group), min(group)))

@@ -31,9 +31,9 @@ class Colouring:
 
 def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colouring:
     """Assign locals. The first `parameters` virtual locals keep their number."""
-    interference, entry = _interference(code, types, parameters)
-    del entry
-    pairs, weights, zeroed = _measure(code, len(types))
+    interference = _interference(code, types, parameters)
+    copies = _measure(code, len(types))
+    weights = copies.weights
     parent = list(range(len(types)))
     members = [1 << v for v in range(len(types))]
 
@@ -44,7 +44,7 @@ def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colourin
         return v
 
     fixed = [v < parameters for v in range(len(types))]
-    for (a, b), _ in sorted(pairs.items(), key=lambda p: (-p[1], p[0])):
+    for (a, b), _ in sorted(copies.pairs.items(), key=lambda p: (-p[1], p[0])):
         a, b = find(a), find(b)
         if a == b or types[a] != types[b] or interference[a] & members[b]:
             continue
@@ -56,7 +56,7 @@ def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colourin
         members[a] |= members[b]
         interference[a] |= interference[b]
         weights[a] += weights[b]
-    return _paint(types, parameters, find, members, interference, weights, zeroed)
+    return _paint(types, parameters, find, members, interference, copies)
 
 
 def _paint(
@@ -65,10 +65,10 @@ def _paint(
     find: object,
     members: list[int],
     interference: list[int],
-    weights: list[int],
-    zeroed: set[int],
+    copies: _Copies,
 ) -> Colouring:
     assert callable(find)
+    weights = copies.weights
     roots = [v for v in range(len(types)) if find(v) == v]
     colour_of: dict[int, int] = {}
     held: list[int] = []
@@ -80,14 +80,26 @@ def _paint(
         held.append(members[root])
         against.append(interference[root])
         colours.append(types[v])
-    # A local whose first write is its zero gets a fresh local: the write then costs nothing.
-    fresh = {find(v) for v in zeroed}
+    # A local whose first write is its zero gets a fresh local: the write then costs nothing, as
+    # long as nobody else writes the local before.
+    fresh: dict[int, int] = {}
+    for v, position in copies.zeroed.items():
+        root = find(v)
+        fresh[root] = min(position, fresh.get(root, position))
+    first: dict[int, int] = {}
+    for v, position in copies.first.items():
+        root = find(v)
+        first[root] = min(position, first.get(root, position))
+    fresh = {v: position for v, position in fresh.items() if first[v] == position}
+    zero_at: dict[int, int] = {}
     rest = [v for v in roots if v not in colour_of]
     for root in sorted(rest, key=lambda v: (v not in fresh, -weights[v], v)):
         chosen = None
         if root not in fresh:
             for c, type in enumerate(colours):
                 if type == types[root] and not against[c] & members[root]:
+                    if c in zero_at and first.get(root, 0) < zero_at[c]:
+                        continue
                     chosen = c
                     break
         if chosen is None:
@@ -95,15 +107,15 @@ def _paint(
             held.append(0)
             against.append(0)
             colours.append(types[root])
+            if root in fresh:
+                zero_at[chosen] = fresh[root]
         colour_of[root] = chosen
         held[chosen] |= members[root]
         against[chosen] |= interference[root]
     return Colouring([colour_of[find(v)] for v in range(len(types))], colours)
 
 
-def _interference(
-    code: list[Instr], types: list[ValType], parameters: int
-) -> tuple[list[int], int]:
+def _interference(code: list[Instr], types: list[ValType], parameters: int) -> list[int]:
     same = _same_value(code)
     found = [0] * len(types)
     liveness = Liveness(code)
@@ -121,7 +133,7 @@ def _interference(
             low = others & -others
             found[low.bit_length() - 1] |= 1 << v
             others ^= low
-    return found, liveness.entry
+    return found
 
 
 def _same_value(code: list[Instr]) -> dict[int, int]:
@@ -159,35 +171,49 @@ def _same_value(code: list[Instr]) -> dict[int, int]:
     return found
 
 
-def _measure(
-    code: list[Instr], count: int
-) -> tuple[dict[tuple[int, int], int], list[int], set[int]]:
-    """Return copies with their weight, uses of each local, and locals first written with zero."""
-    pairs: dict[tuple[int, int], int] = {}
-    weights = [0] * count
-    zeroed: set[int] = set()
+@dataclass(slots=True)
+class _Copies:
+    """What the code says about its locals.
+
+    Attributes:
+        pairs: two locals -> weight of the copies between them.
+        weights: number of uses of each local.
+        zeroed: locals whose first write is their zero, outside loops -> its position.
+        first: local -> position of its first write.
+    """
+
+    pairs: dict[tuple[int, int], int]
+    weights: list[int]
+    zeroed: dict[int, int]
+    first: dict[int, int]
+
+
+def _measure(code: list[Instr], count: int) -> _Copies:
+    found = _Copies({}, [0] * count, {}, {})
+    pairs, weights = found.pairs, found.weights
     depth = 0
     kinds: list[bool] = []
     previous: Instr = (None,)
-    for instr in code:
+    for position, instr in enumerate(code):
         op = instr[0]
         if op in (GET, SET, TEE):
             v = instr[1]
             assert isinstance(v, int)
             weights[v] += 1
             if op != GET:
+                found.first.setdefault(v, position)
                 if previous[0] == GET or previous[0] == TEE:
                     other = previous[1]
                     assert isinstance(other, int)
                     if other != v:
                         key = (v, other) if v < other else (other, v)
                         pairs[key] = pairs.get(key, 0) + LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
-                elif op == SET and depth == 0 and previous in ZEROS:
-                    zeroed.add(v)
+                elif op == SET and depth == 0 and previous in ZEROS and found.first[v] == position:
+                    found.zeroed[v] = position
         elif op in (0x02, 0x03, 0x04):
             kinds.append(op == 0x03)
             depth += op == 0x03
         elif op == 0x0B:
             depth -= kinds.pop()
         previous = instr
-    return pairs, weights, zeroed
+    return found
