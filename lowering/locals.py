@@ -207,7 +207,10 @@ def _measure(code: list[Instr], count: int) -> _Copies:
                     assert isinstance(other, int)
                     if other != v:
                         key = (v, other) if v < other else (other, v)
-                        pairs[key] = pairs.get(key, 0) + LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
+                        weight = LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
+                        if _saves_two(code, position, v, other):
+                            weight *= 2
+                        pairs[key] = pairs.get(key, 0) + weight
                 elif op == SET and depth == 0 and previous in ZEROS and found.first[v] == position:
                     found.zeroed[v] = position
         elif op in (0x02, 0x03, 0x04):
@@ -217,3 +220,14 @@ def _measure(code: list[Instr], count: int) -> _Copies:
             depth -= kinds.pop()
         previous = instr
     return found
+
+
+def _saves_two(code: list[Instr], position: int, target: int, source: int) -> bool:
+    """Tell whether the copy written at `position` would vanish with its read.
+
+    A value that is used right there as well stays on the stack, and only the write would go.
+    """
+    if code[position][0] == TEE or code[position - 1][0] == TEE:
+        return False
+    following = code[position + 1] if position + 1 < len(code) else (None,)
+    return not (following[0] == GET and following[1] in (target, source))
