@@ -73,6 +73,12 @@ def _constraints(
             if value.id in seen:
                 continue
             seen.add(value.id)
+            carrier = into.carrier(value)
+            if carrier is not None:
+                # Read from a transfer local, which one of these copies may set.
+                if carrier.id in parameter:
+                    read.add(parameter[carrier.id])
+                continue
             if value.id in parameter:
                 read.add(parameter[value.id])
             if into.inlines(value):

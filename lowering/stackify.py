@@ -129,7 +129,7 @@ class Stackifier:
         self._find_idle_arms()
         if self.on_stack:
             self._find_candidates()
-        self.renamed = _exit_names(self.events)
+        self.renamed = _exit_names(self.events, self.placed)
         self.block = self.function.blocks[-1]
         if self._ends_stuck():
             self.out.append((0x00,))
@@ -243,6 +243,13 @@ class Stackifier:
             return value.anchor.block is self.block and len(value.anchor.results) == 1
         return bool(value.args) and self.placed.block[value.id] is self.block
 
+    def carrier(self, value: Value) -> Value | None:
+        """Return the loop parameter in whose transfer local the value is read here, if any."""
+        for block, parameter in self.renamed.get(value.id, ()):
+            if block.dominates(self.block):
+                return parameter
+        return None
+
     def push(self, values: list[Value] | tuple[Value, ...]) -> None:
         """Write code that pushes the values here, the last one on top."""
         left = list(values)
@@ -258,11 +265,13 @@ class Stackifier:
         if value.op >= 0 and not value.args:
             self.out.append((value.op, *value.imm))
             return ()
-        if value.op == PHI and value.id in self.renamed:
-            for block, other in self.renamed[value.id]:
-                if block.dominates(self.block):
-                    self.out.append((GET, self.transfer_local(other)))
-                    return ()
+        other = self.carrier(value)
+        if other is not None:
+            if value.op != PHI:
+                self.left[value.id] -= 1
+                self.placed.count[value.id] -= 1
+            self.out.append((GET, self.transfer_local(other)))
+            return ()
         if value.op in (PARAM, PHI):
             if value.id not in self.candidates or not self._leave_on_stack(value, left):
                 self.out.append((GET, self.local(value)))
@@ -547,12 +556,14 @@ def _table_pairs(edges: list[Edge]) -> list[tuple[Value, Value]]:
     ]
 
 
-def _exit_names(events: list[Event]) -> dict[int, list[tuple[BasicBlock, Value]]]:
-    """Find loop parameters that live on behind the loop in another's transfer local.
+def _exit_names(
+    events: list[Event], placed: Placement
+) -> dict[int, list[tuple[BasicBlock, Value]]]:
+    """Find values of a loop that live on behind it in the transfer local of a parameter.
 
     Behind a loop's last `br_if`, the transfer local of `p` still holds the argument that the
-    branch would have passed. Reading it there, instead of the parameter that was passed, lets
-    rotating variables share one local.
+    branch would have passed. Reading it there lets rotating variables share one local, and spares
+    the argument a local of its own.
     """
     found: dict[int, list[tuple[BasicBlock, Value]]] = {}
     for event, following in pairwise(events):
@@ -564,11 +575,21 @@ def _exit_names(events: list[Event]) -> dict[int, list[tuple[BasicBlock, Value]]
                 if following[0] != ENTER or behind.loop_depth >= label.block.loop_depth:
                     continue
                 for parameter, arg in zip(label.params, args, strict=True):
-                    if arg.op == PHI and arg.block is label.block and arg is not parameter:
+                    arg = placed.resolve(arg)
+                    if arg is not parameter and _varies(arg, label.block, placed):
                         found.setdefault(arg.id, []).append((behind, parameter))
             case _:
                 pass
     return found
+
+
+def _varies(value: Value, head: BasicBlock, placed: Placement) -> bool:
+    """Tell whether a value is computed anew in every round of the loop with this head."""
+    if value.op == PHI:
+        return value.block is head
+    if value.anchor is not None:
+        return len(value.anchor.results) == 1 and head.dominates(value.block)
+    return bool(value.args) and head.dominates(placed.block[value.id])
 
 
 __all__ = ["BRANCH", "BRANCH_IF", "ELSE", "END", "FALL", "IF", "OPEN", "PARAMETERS", "STUCK"]
