@@ -191,7 +191,7 @@ class _Copies:
 def _measure(code: list[Instr], count: int) -> _Copies:
     found = _Copies({}, [0] * count, {}, {})
     pairs, weights = found.pairs, found.weights
-    depth = 0
+    depth = head = 0
     kinds: list[bool] = []
     previous: Instr = (None,)
     for position, instr in enumerate(code):
@@ -207,9 +207,10 @@ def _measure(code: list[Instr], count: int) -> _Copies:
                     assert isinstance(other, int)
                     if other != v:
                         key = (v, other) if v < other else (other, v)
-                        weight = LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
+                        weight = 2 * LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
                         if _saves_two(code, position, v, other):
                             weight *= 2
+                        weight += head
                         pairs[key] = pairs.get(key, 0) + weight
                 elif op == SET and depth == 0 and previous in ZEROS and found.first[v] == position:
                     found.zeroed[v] = position
@@ -218,6 +219,7 @@ def _measure(code: list[Instr], count: int) -> _Copies:
             depth += op == 0x03
         elif op == 0x0B:
             depth -= kinds.pop()
+        head = 2 * (op == 0x03) or max(0, head - (op not in (GET, SET)))
         previous = instr
     return found
 

@@ -23,7 +23,8 @@ class Placement:
 
     Attributes:
         order: live values, operands first.
-        block: value id -> block it is computed in, for pure values that are not constants.
+        block: value id -> block it is computed in, for pure values; constants are among them only
+            where keeping them in a local is smaller than writing them at every use.
         count: value id -> number of uses, for every live value.
         at: block number -> values computed there, operands first.
         use_blocks: value id -> blocks of its uses.
@@ -36,6 +37,10 @@ class Placement:
     at: dict[int, list[Value]] = field(default_factory=dict)
     use_blocks: dict[int, list[BasicBlock]] = field(default_factory=dict)
     stand_in: dict[int, Value] = field(default_factory=dict)
+
+    def repeats(self, value: Value) -> bool:
+        """Tell whether a value is a constant that is written at every use."""
+        return value.op >= 0 and value.id not in self.block
 
     def resolve(self, value: Value) -> Value:
         """Return the value that is computed in place of `value`."""
@@ -63,7 +68,11 @@ def place(events: list[Event], hoist: bool, invariant: bool = False) -> Placemen
         if blocks is None:
             continue
         found.count[value.id] = len(blocks)
-        if value.op < 0 or not value.args:
+        if value.op < 0:
+            continue
+        if not value.args:
+            if hoist:
+                _keep(value, blocks, found)
             continue
         depth = low[value.id].loop_depth if invariant else homes[value.id].loop_depth
         block = _sink(blocks, low[value.id], depth)
@@ -74,6 +83,39 @@ def place(events: list[Event], hoist: bool, invariant: bool = False) -> Placemen
     for values in found.at.values():
         values.reverse()
     return found
+
+
+KEPT_FROM = 4
+"""Bytes of a constant from which a local may pay: below, it never does."""
+LOCAL_USE = 2
+"""Bytes of a `local.get`, `local.set` or `local.tee` of one of the first 128 locals."""
+
+
+def _keep(value: Value, blocks: list[BasicBlock], found: Placement) -> None:
+    """Keep a constant in a local where that is smaller than writing it again at every use."""
+    size = constant_size(value)
+    if size < KEPT_FROM or len(blocks) < 2:
+        return
+    block = blocks[0]
+    for other in blocks:
+        if other is not block:
+            block = common_dominator(block, other)
+    reads = len(blocks) - any(b is block for b in blocks)
+    if size + LOCAL_USE + LOCAL_USE * reads < size * len(blocks):
+        found.block[value.id] = block
+        found.at.setdefault(block.number, []).append(value)
+
+
+_FLOAT_BYTES = {0x43: 5, 0x44: 9, 0xFD000C: 18}
+
+
+def constant_size(value: Value) -> int:
+    """Return the bytes of the instruction of a value without operands."""
+    if value.op in (0x41, 0x42):
+        number = value.imm[0]
+        assert isinstance(number, int)
+        return 1 + ((number if number >= 0 else ~number).bit_length() + 7) // 7
+    return _FLOAT_BYTES.get(value.op, 2)
 
 
 def _order(

@@ -241,7 +241,7 @@ class Stackifier:
             return False
         if value.anchor is not None:
             return value.anchor.block is self.block and len(value.anchor.results) == 1
-        return bool(value.args) and self.placed.block[value.id] is self.block
+        return self.placed.block.get(value.id) is self.block
 
     def carrier(self, value: Value) -> Value | None:
         """Return the loop parameter in whose transfer local the value is read here, if any."""
@@ -262,7 +262,7 @@ class Stackifier:
         `left` are the values still to be pushed below this one.
         """
         value = self.placed.resolve(value)
-        if value.op >= 0 and not value.args:
+        if self.placed.repeats(value):
             self.out.append((value.op, *value.imm))
             return ()
         other = self.carrier(value)
@@ -343,7 +343,7 @@ class Stackifier:
             return value.block.dominates(to) and self.starts[value.anchor.id] < start
         if value.op < 0:
             return value.block.dominates(to)
-        if not value.args:
+        if self.placed.repeats(value):
             return True
         block = self.placed.block[value.id]
         if block is not to and block.dominates(to):
@@ -506,9 +506,9 @@ class Stackifier:
         for edge in label.edges:
             arg = self.placed.resolve(edge.args[position])
             conditional = id(edge) in self.conditional
-            if arg.op in (PARAM, PHI) or (arg.args and self.placed.count[arg.id] > 1):
+            if arg.op in (PARAM, PHI) or (arg.id in self.placed.block and self.placed.count[arg.id] > 1):
                 gain -= 3 if conditional else 2
-            elif arg.op >= 0 and not arg.args:
+            elif self.placed.repeats(arg):
                 gain += -1 if conditional else 2
             else:
                 gain += 1 if conditional else 2
