@@ -22,21 +22,60 @@ CONTROL = frozenset({_BLOCK, _LOOP, _IF, _ELSE, _END, _BR, _BR_IF, _BR_TABLE}) |
 class Liveness:
     """Which locals are live behind each `local.set` and `local.tee` of `code`.
 
-    `code` has no final `end`; `entry` is the set that is live at the start.
+    `code` has no final `end`; `entry` is the set that is live at the start. With the number of
+    `locals`, it also finds the natural loops around each piece of code: what may go round again is
+    what a branch to the loop is live in.
     """
 
-    __slots__ = ("_at", "_code", "_pieces", "entry")
+    __slots__ = ("_at", "_code", "_inside", "_locals", "_opener", "_pieces", "entry")
 
-    def __init__(self, code: list[Instr]) -> None:
+    def __init__(self, code: list[Instr], locals: int | None = None) -> None:
         """Solve the equations."""
         self._code = code
+        self._locals = locals
         self._pieces = _cut(code)
         heads: dict[int, int] = {}
-        opener = _openers(code, self._pieces)
+        self._opener = _openers(code, self._pieces)
+        marks: dict[int, int] = {}
+        if locals is not None:
+            for kind, name in self._opener.values():
+                if kind == _LOOP:
+                    marks[name] = 1 << (locals + len(marks))
         while True:
-            self._at, self.entry, changed = _pass(code, self._pieces, opener, heads)
+            self._at, self.entry, changed = _pass(code, self._pieces, self._opener, heads, marks)
             if not changed:
-                return
+                break
+        self._mark(marks)
+
+    def _mark(self, marks: dict[int, int]) -> None:
+        """Take the marks of loops out of the sets, after noting those around each piece."""
+        self._inside = [(0, 0)] * len(self._pieces)
+        if not marks:
+            return
+        count = self._locals or 0
+        mask = (1 << count) - 1
+        self.entry &= mask
+        around = [0]
+        for k, (_, end, _, _) in enumerate(self._pieces):
+            live = self._at[k]
+            self._inside[k] = (live & around[-1]) >> count, around[-1] >> count
+            self._at[k] = live & mask
+            if end == len(self._code):
+                break
+            instr = self._code[end]
+            op = instr[0]
+            if op == _LOOP:
+                around.append(around[-1] | marks[id(instr[1])])
+            elif op in (_BLOCK, _IF):
+                around.append(around[-1])
+            elif op == _END:
+                around.pop()
+
+    def loops(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield start and end of each straight piece, the set of natural loops that repeat it, and
+        the set of `loop` constructs that it stands in."""
+        for (start, end, _, _), (inside, around) in zip(self._pieces, self._inside, strict=True):
+            yield start, end, inside, around
 
     def writes(self) -> Iterator[tuple[int, int]]:
         """Yield (position, set of locals live behind it) of every write, last first."""
@@ -85,8 +124,12 @@ def _pass(
     pieces: list[Piece],
     opener: dict[int, tuple[int, int]],
     heads: dict[int, int],
+    marks: dict[int, int],
 ) -> tuple[list[int], int, bool]:
-    """Walk backwards once. `heads` maps a loop's label to what is live at its head so far."""
+    """Walk backwards once. `heads` maps a loop's label to what is live at its head so far.
+
+    `marks` are bits that stand for the branches to a loop's label.
+    """
     at = [0] * len(pieces)
     target: dict[int, int] = {}
     # Per open construct: what is live behind it, and for an `if` at the start of its else arm.
@@ -103,7 +146,7 @@ def _pass(
                 kind, name = opener[k]
                 behind.append(live)
                 orelse.append(None)
-                target[name] = heads.get(name, 0) if kind == _LOOP else live
+                target[name] = heads.get(name, 0) | marks.get(name, 0) if kind == _LOOP else live
             elif op == _ELSE:
                 orelse[-1] = live
                 live = behind[-1]

@@ -17,6 +17,10 @@ ZEROS = ((0x41, 0), (0x42, 0), (0x43, 0), (0x44, 0), (0xFD000C, 0))
 
 LOOP_WEIGHT = 10
 """A copy in a loop counts as ten outside (Chaitin's usual guess)."""
+LOOP = 0x03
+HEAD = 0
+"""What copies at the head of a loop weigh more: that parameter and transfer become one serves all
+edges."""
 MAX_WEIGHT_DEPTH = 3
 """Deeper loops weigh no more: the guess is too rough for larger numbers."""
 
@@ -31,8 +35,9 @@ class Colouring:
 
 def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colouring:
     """Assign locals. The first `parameters` virtual locals keep their number."""
-    interference = _interference(code, types, parameters)
-    copies = _measure(code, len(types))
+    liveness = Liveness(code, len(types))
+    interference = _interference(code, liveness, types, parameters)
+    copies = _measure(code, liveness, len(types))
     weights = copies.weights
     parent = list(range(len(types)))
     members = [1 << v for v in range(len(types))]
@@ -82,23 +87,26 @@ def _paint(
         colours.append(types[v])
     # A local whose first write is its zero gets a fresh local: the write then costs nothing, as
     # long as nobody else writes the local before.
-    fresh: dict[int, int] = {}
-    for v, position in copies.zeroed.items():
-        root = find(v)
-        fresh[root] = min(position, fresh.get(root, position))
     first: dict[int, int] = {}
+    looped: dict[int, int] = {}
     for v, position in copies.first.items():
         root = find(v)
         first[root] = min(position, first.get(root, position))
-    fresh = {v: position for v, position in fresh.items() if first[v] == position}
-    zero_at: dict[int, int] = {}
+        looped[root] = looped.get(root, 0) | copies.looped[v]
+    fresh: dict[int, tuple[int, int]] = {}
+    for v, (position, around) in copies.zeroed.items():
+        root = find(v)
+        if first[root] == position and not looped[root] & around:
+            fresh[root] = (position, around)
+    zero_at: dict[int, tuple[int, int]] = {}
     rest = [v for v in roots if v not in colour_of]
     for root in sorted(rest, key=lambda v: (v not in fresh, -weights[v], v)):
         chosen = None
         if root not in fresh:
             for c, type in enumerate(colours):
                 if type == types[root] and not against[c] & members[root]:
-                    if c in zero_at and first.get(root, 0) < zero_at[c]:
+                    position, around = zero_at.get(c, (0, 0))
+                    if first.get(root, 0) < position or looped.get(root, 0) & around:
                         continue
                     chosen = c
                     break
@@ -115,10 +123,11 @@ def _paint(
     return Colouring([colour_of[find(v)] for v in range(len(types))], colours)
 
 
-def _interference(code: list[Instr], types: list[ValType], parameters: int) -> list[int]:
+def _interference(
+    code: list[Instr], liveness: Liveness, types: list[ValType], parameters: int
+) -> list[int]:
     same = _same_value(code)
     found = [0] * len(types)
-    liveness = Liveness(code)
     for position, live in liveness.writes():
         v = code[position][1]
         assert isinstance(v, int)
@@ -178,49 +187,50 @@ class _Copies:
     Attributes:
         pairs: two locals -> weight of the copies between them.
         weights: number of uses of each local.
-        zeroed: locals whose first write is their zero, outside loops -> its position.
-        first: local -> position of its first write.
+        zeroed: locals that get their zero once, first of all in program order -> its position, and
+            the loops that it stands in without being repeated.
+        first: local -> position of its first write in program order.
+        looped: local -> the loops that repeat some write of it.
     """
 
     pairs: dict[tuple[int, int], int]
     weights: list[int]
-    zeroed: dict[int, int]
+    zeroed: dict[int, tuple[int, int]]
     first: dict[int, int]
+    looped: list[int]
 
 
-def _measure(code: list[Instr], count: int) -> _Copies:
-    found = _Copies({}, [0] * count, {}, {})
+def _measure(code: list[Instr], liveness: Liveness, count: int) -> _Copies:
+    found = _Copies({}, [0] * count, {}, {}, [0] * count)
     pairs, weights = found.pairs, found.weights
-    depth = head = 0
-    kinds: list[bool] = []
     previous: Instr = (None,)
-    for position, instr in enumerate(code):
-        op = instr[0]
-        if op in (GET, SET, TEE):
-            v = instr[1]
-            assert isinstance(v, int)
-            weights[v] += 1
-            if op != GET:
-                found.first.setdefault(v, position)
+    for start, end, inside, around in liveness.loops():
+        base = 2 * LOOP_WEIGHT ** min(inside.bit_count(), MAX_WEIGHT_DEPTH)
+        head = HEAD if start and code[start - 1][0] == LOOP else 0
+        for position in range(start, end):
+            instr = code[position]
+            op = instr[0]
+            if op == GET:
+                weights[instr[1]] += 1
+            elif op in (SET, TEE):
+                v = instr[1]
+                assert isinstance(v, int)
+                weights[v] += 1
+                found.looped[v] |= inside
+                first = found.first.setdefault(v, position) == position
                 if previous[0] == GET or previous[0] == TEE:
                     other = previous[1]
                     assert isinstance(other, int)
                     if other != v:
+                        weight = base * (1 + _saves_two(code, position, v, other)) + head
                         key = (v, other) if v < other else (other, v)
-                        weight = 2 * LOOP_WEIGHT ** min(depth, MAX_WEIGHT_DEPTH)
-                        if _saves_two(code, position, v, other):
-                            weight *= 2
-                        weight += head
                         pairs[key] = pairs.get(key, 0) + weight
-                elif op == SET and depth == 0 and previous in ZEROS and found.first[v] == position:
-                    found.zeroed[v] = position
-        elif op in (0x02, 0x03, 0x04):
-            kinds.append(op == 0x03)
-            depth += op == 0x03
-        elif op == 0x0B:
-            depth -= kinds.pop()
-        head = 2 * (op == 0x03) or max(0, head - (op not in (GET, SET)))
-        previous = instr
+                elif op == SET and not inside and previous in ZEROS and first:
+                    found.zeroed[v] = position, around
+            else:
+                head = 0
+            previous = instr
+        previous = (None,)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .liveness import CONTROL, GET, SET, TEE, Instr, Liveness
 from .locals import ZEROS
 
-DROP = 0x1A
+DROP, LOOP = 0x1A, 0x03
 _FREE = frozenset({GET, 0x41, 0x42, 0x43, 0x44, 0xFD000C, 0xD0, 0xD2})
 """Instructions that push one value, need nothing and do nothing else."""
 _CONSTANTS = frozenset({0x41, 0x42, 0x43, 0x44})
@@ -132,35 +132,35 @@ def _known_constants(code: list[Instr]) -> list[Instr]:
 
 def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:
     """Remove the write of zero to a local that nothing can have written before."""
-    inside = _written_in_loops(code)
+    pieces = list(Liveness(code, _count(code)).loops())
+    repeated: dict[int, int] = {}
+    for start, end, inside, _ in pieces:
+        if inside:
+            for instr in code[start:end]:
+                if instr[0] in (SET, TEE):
+                    repeated[instr[1]] = repeated.get(instr[1], 0) | inside
     written = set(range(parameters))
-    out: list[Instr] = []
-    for position, instr in enumerate(code):
-        op = instr[0]
-        if op == 0x03:
-            written |= inside[position]
-        elif op == SET and out and out[-1] in ZEROS and instr[1] not in written:
-            out.pop()
-            continue
-        if op in (SET, TEE):
-            written.add(instr[1])
-        out.append(instr)
-    return out
+    gone: set[int] = set()
+    for start, end, inside, around in pieces:
+        for position in range(start, end):
+            instr = code[position]
+            op = instr[0]
+            if op not in (SET, TEE):
+                continue
+            local = instr[1]
+            # What no loop repeats runs once, after what stands before it and after rounds of the
+            # loops that it stands in.
+            zero = op == SET and position > start and code[position - 1] in ZEROS
+            fresh = local not in written and not repeated.get(local, 0) & around
+            if zero and fresh and not inside:
+                gone |= {position - 1, position}
+            else:
+                written.add(local)
+    if not gone:
+        return code
+    return [i for k, i in enumerate(code) if k not in gone]
 
 
-def _written_in_loops(code: list[Instr]) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
-    open_: list[tuple[int, set[int]]] = []
-    for position, instr in enumerate(code):
-        op = instr[0]
-        if op in (0x02, 0x03, 0x04):
-            open_.append((position, set()))
-        elif op == 0x0B:
-            start, members = open_.pop()
-            if code[start][0] == 0x03:
-                found[start] = members
-            if open_:
-                open_[-1][1].update(members)
-        elif (op in (SET, TEE)) and open_:
-            open_[-1][1].add(instr[1])
-    return found
+def _count(code: list[Instr]) -> int:
+    """Return a number above every local's."""
+    return 1 + max((i[1] for i in code if i[0] in (GET, SET, TEE)), default=0)

@@ -506,7 +506,9 @@ class Stackifier:
         for edge in label.edges:
             arg = self.placed.resolve(edge.args[position])
             conditional = id(edge) in self.conditional
-            if arg.op in (PARAM, PHI) or (arg.id in self.placed.block and self.placed.count[arg.id] > 1):
+            if arg.op in (PARAM, PHI) or (
+                arg.id in self.placed.block and self.placed.count[arg.id] > 1
+            ):
                 gain -= 3 if conditional else 2
             elif self.placed.repeats(arg):
                 gain += -1 if conditional else 2
