@@ -26,7 +26,10 @@ def difference(source: bytes, result: Result) -> Iterator[str]:
             continue
         before, after = befores[record.module], afters[record.module]
         label = record.name or f"func {record.index}"
-        old, new = print_body(before, record.index), print_body(after, record.index)
+        places = result.report.places
+        place = places[record.index] if places else record.index
+        old = print_body(before, record.index)
+        new = [] if place is None or not record.bytes_after else print_body(after, place)
         title = f"{label} ({record.bytes_before} bytes)", f"{label} ({record.bytes_after} bytes)"
         yield from difflib.unified_diff(old, new, *title, lineterm="")
 

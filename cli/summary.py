@@ -33,7 +33,7 @@ def summary_lines(report: Report, source: str, target: str, *, verbose: bool) ->
     if report.interrupted:
         yield f"interrupted: {report.visited()} of {len(report.functions)} functions visited"
     unused = [name for name, users in report.contracts if not users] + [
-        f"entry {glob}" for glob in report.entries
+        f"entry {glob}" for glob, users in report.entries if not users
     ]
     if unused and verbose:
         yield f"unused: {', '.join(unused)}"

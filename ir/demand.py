@@ -23,6 +23,7 @@ from .graph import (
     walk,
 )
 from .graph import Block as BlockNode
+from .once import Once, runs_once
 from .rebuild import Rebuild, constant_i32
 
 
@@ -158,12 +159,26 @@ def simplify(function: Function, follow: Callable[[Rebuild], None] | None = None
         replaced = redundant_parameters(function)
         unused = unneeded(function)
         if not replaced and not unused and not _foldable(function):
-            return function
-        rebuild = Rebuild(function, replaced, unused)
+            once = runs_once(function)
+            if once is None:
+                return function
+            rebuild = _unrolled(function, once)
+        else:
+            rebuild = Rebuild(function, replaced, unused)
         function = rebuild.run()
         if follow is not None:
             follow(rebuild)
     return function
+
+
+def _unrolled(function: Function, once: Once) -> Rebuild:
+    """The copy of a graph in which some loops run once."""
+
+    def known(value: Value) -> int | None:
+        number = once.conditions.get(value.id)
+        return constant_i32(value) if number is None else number
+
+    return Rebuild(function, once.replace, condition=known, once=once.labels)
 
 
 def _foldable(function: Function) -> bool:

@@ -65,6 +65,8 @@ class Rebuild:
         condition: the number that an old condition always has, or `None`.
         substitute: called with an old value that is no leaf, the new block it is wanted in and
             this object; may return a new value to use there.
+        once: ids of the labels of loops whose back edges are never taken, as `condition` says;
+            `replace` has their parameters.
     """
 
     old: Function
@@ -72,6 +74,7 @@ class Rebuild:
     drop: Set[int] = frozenset()
     condition: Condition = constant_i32
     substitute: Substitute | None = None
+    once: Set[int] = frozenset()
     new: Function = field(init=False)
     block: BasicBlock = field(init=False)
     _nodes: list[Node] = field(init=False)
@@ -237,7 +240,7 @@ class Rebuild:
                 edge.args.append(row[slot])
 
     def _loop(self, node: Loop) -> None:
-        if not node.label.edges:
+        if not node.label.edges or node.label.id in self.once:
             self._blocks[id(node.label.block)] = self.block
             for parameter, value in zip(node.label.params, node.entry, strict=True):
                 if parameter.id not in self.drop and parameter.id not in self.replace:

@@ -73,7 +73,7 @@ def optimize_component(
     if not places:
         total.unchanged_reason = "a component without core modules"
     if options.entry:
-        total.entries = options.entry
+        total.entries = tuple((glob, ()) for glob in options.entry)
         total.warnings = (
             *total.warnings,
             "--entry is not used: a component needs all exports of its core modules",
@@ -83,7 +83,7 @@ def optimize_component(
 
 def _share(options: Options, start: float, share: float) -> Options:
     """The options for one module, with its share of what is left of a wall budget."""
-    inner = replace(options, entry=())
+    inner = replace(options, entry=(), keep_imports=True)
     if options.seconds is None:
         return inner
     now = time.monotonic()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .replay import replay_rows
 from .report import FunctionRecord, Status
 from .run import Run
+
+if TYPE_CHECKING:
+    from .program import Program
 
 __all__ = ["describe", "records", "sha256"]
 
@@ -33,13 +39,22 @@ def describe(run: Run) -> None:
     }
     if _time_for_features(run):
         report.features = tuple(sorted(features(run.module)))
-    report.contracts = tuple((name, ()) for name in options.assume)
-    report.entries = options.entry
+    report.contracts = tuple((name, _users(run, name)) for name in options.assume)
+    report.entries = tuple((glob, _users(run, "entries")) for glob in options.entry)
     report.cached = run.recalled
+    if run.program is not None:
+        report.steps = tuple(run.program.records)
+        report.places = run.program.places
     report.functions = records(run)
     report.replay = replay_rows(run.outcomes)
     before = sum(record.bytes_before for record in report.functions)
     report.code_bytes = (before, sum(record.bytes_after for record in report.functions))
+
+
+def _users(run: Run, name: str) -> tuple[str, ...]:
+    """The kinds of step whose proof needed a contract."""
+    steps = () if run.program is None else run.program.records
+    return tuple(sorted({s.kind for s in steps if s.status == "proven" and name in s.used}))
 
 
 def _time_for_features(run: Run) -> bool:
@@ -62,7 +77,9 @@ def _versions() -> dict[str, str]:
 
 
 def records(run: Run) -> list[FunctionRecord]:
-    """One record per function of the module's own, in index order."""
+    """One record per function of the input's own, in index order."""
+    if run.program is not None:
+        return _after_steps(run, run.program)
     by_index = {index: outcome.record for index, outcome in run.outcomes.items()}
     sizes = {
         run.module.imported_functions + offset: end - start
@@ -82,6 +99,46 @@ def records(run: Run) -> list[FunctionRecord]:
     for twin in run.work.duplicates:
         by_index[twin.index] = _twin(run, twin.index, by_index[twin.first])
     return [by_index[index] for index in sorted(by_index)]
+
+
+def _after_steps(run: Run, program: Program) -> list[FunctionRecord]:
+    """Records in terms of the input, where the module as a whole was changed."""
+    from ..wasm.module import Module
+
+    before = Module.parse(run.data)
+    figure = _figure(run)
+    whole = "interrupted" if run.report.interrupted else "budget"
+    seen: set[int] = set()
+    found = []
+    for index in range(before.imported_functions, len(before.functions)):
+        body = before.body_bytes(index)
+        record = run.records.get(index) or _plain(run, index, len(body), "skipped", whole)
+        record = replace(record, index=index, name=run.names.get(index, ""))
+        place = program.places[index]
+        if place is None or place in seen:
+            method = "unreachable" if place is None else "merged"
+            record = replace(
+                record, status="proven", reason="", bytes_after=0, cost_after=0, method=method
+            )
+        else:
+            seen.add(place)
+            after = run.module.body_bytes(place)
+            cost = figure(after)
+            record = replace(record, bytes_after=len(after), cost_after=cost)
+            if index in program.changed:
+                method = record.method or "steps"
+                record = replace(record, status="proven", reason="", method=method)
+        found.append(
+            replace(record, bytes_before=len(body), cost_before=record.cost_before or figure(body))
+        )
+    return found
+
+
+def _figure(run: Run) -> Callable[[bytes], float]:
+    """The cost of a body for the report; large modules are not worth the time."""
+    if run.search is None or not _time_for_features(run):
+        return lambda _: 0.0
+    return run.search.measure.figure
 
 
 def _plain(run: Run, index: int, size: int, status: Status, reason: str) -> FunctionRecord:

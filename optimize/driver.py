@@ -127,7 +127,12 @@ def plan(run: Run) -> None:
     searcher = _searcher(run)
     count = min(options.jobs, len(todo), 1 + _code_size(run, todo) // BYTES_PER_WORKER)
     if count and can_fork():
-        run.pool = Pool(count, lambda: searcher.run, lambda outcome: outcome.record.index)
+        run.pool = Pool(
+            count,
+            lambda: searcher.run,
+            lambda outcome: outcome.record.index,
+            lambda data: searcher.retarget(data),
+        )
 
 
 def _searcher(run: Run) -> Search:
@@ -135,7 +140,8 @@ def _searcher(run: Run) -> Search:
     from .search import Search
 
     if run.search is None:
-        run.search = Search.prepare(run.data, run.module, run.names, run.options, _search_end(run))
+        data = run.module.data
+        run.search = Search.prepare(data, run.module, run.names, run.options, _search_end(run))
     return run.search
 
 
@@ -163,6 +169,20 @@ def by_hand(run: Run) -> None:
         prove(run)
 
 
+def improve(run: Run) -> None:
+    """Change the module as a whole and its functions, in turns, until done or out of budget."""
+    from .rounds import take_turns
+
+    if run.options.only or run.options.skip or run.by_hand is not None:
+        search(run)
+    else:
+        take_turns(run, search)
+    if run.pool is not None:
+        run.pool.kill()
+        run.pool = None
+    run.report.interrupted = run.stop()
+
+
 def search(run: Run) -> None:
     """Optimize the functions on the work list, best first, until done or out of budget.
 
@@ -176,11 +196,7 @@ def search(run: Run) -> None:
     plain = too_much(_code_size(run, fresh), run.options, _search_end(run))
     if not plain or _visit(run, fresh, {}, plain=True):
         _rounds(run, unsettled(run))
-    if run.pool is not None:
-        run.pool.kill()
-        run.pool = None
     hand_over(run)
-    run.report.interrupted = run.stop()
 
 
 def _rounds(run: Run, ranked: Sequence[int]) -> None:
@@ -275,9 +291,12 @@ def _tell(run: Run) -> None:
 
 def assemble(run: Run) -> None:
     """Put the proven bodies into the module."""
-    from .finish import build
+    from .finish import build, finished
 
-    run.output, warnings = build(run.module, run.outcomes, run.work, run.options)
+    if run.program is None:
+        run.output, warnings = build(run.module, run.outcomes, run.work, run.options)
+    else:
+        run.output, warnings = finished(run.module, run.data, run.options)
     run.report.warnings = (*run.report.warnings, *warnings)
 
 
@@ -288,12 +307,28 @@ def certify(run: Run) -> None:
     if run.output == run.data:
         run.report.differential = "not run: nothing changed"
         return
+    if run.program is not None:
+        base, before = run.module.data, _used_part(run)
+        run.report.differential = check(base, run.output, run.options, run.clock.left(), before)
+        return
     try:
         run.report.differential = check(run.data, run.output, run.options, run.clock.left())
     except OutputError as error:
         if error.kind != "validation" or not _without_invalid(run):
             raise
         run.report.differential = check(run.data, run.output, run.options, run.clock.left())
+
+
+def _used_part(run: Run) -> bytes:
+    """The input with those exports alone that are ever used."""
+    exports = None if run.program is None else run.program.exports
+    if exports is None:
+        return run.data
+    from ..wasm.module import Module
+    from ..wasm.renumber import Changes, Indices, renumber
+
+    module = Module.parse(run.data)
+    return renumber(module, Indices.same(module), Changes(exports=exports)).data
 
 
 def _without_invalid(run: Run) -> bool:
@@ -313,7 +348,7 @@ def _without_invalid(run: Run) -> bool:
     return bool(faulty)
 
 
-STAGES: tuple[Stage, ...] = (read, plan, validate, by_hand, search, assemble, certify, describe)
+STAGES: tuple[Stage, ...] = (read, plan, validate, by_hand, improve, assemble, certify, describe)
 
 
 def _search_end(run: Run) -> float | None:

@@ -13,7 +13,7 @@ from .worklist import Worklist
 if TYPE_CHECKING:
     from ..wasm.module import Module
 
-__all__ = ["build", "check", "invalid_bodies"]
+__all__ = ["assembled", "build", "check", "finished", "invalid_bodies"]
 
 DIFFERENTIAL_SECONDS = 0.2
 """Time for running input against output where no budget says less: enough for about a thousand
@@ -40,13 +40,7 @@ def build(
     """
     from ..wasm.rewrite import replace
 
-    bodies = {index: found.body for index, found in outcomes.items() if found.body is not None}
-    for twin in work.duplicates:
-        if twin.first in bodies:
-            bodies[twin.index] = bodies[twin.first]
-    new_types: list[Any] = []
-    for _, found in sorted(outcomes.items()):
-        new_types += [kind for kind in found.new_types if kind not in new_types]
+    bodies, new_types = _changes(outcomes, work)
     has_note = any(section.name == "producers" for section in module.sections)
     for quiet in (False, True):
         strip = (*options.strip, "producers") if quiet and not has_note else options.strip
@@ -60,6 +54,42 @@ def build(
     if len(stripped.data) <= len(module.data):
         return stripped.data, stripped.warnings
     return module.data, ()
+
+
+def assembled(module: Module, outcomes: Mapping[int, Outcome], work: Worklist) -> bytes:
+    """The module with the new bodies in it and no further change."""
+    from ..wasm.rewrite import replace
+
+    bodies, new_types = _changes(outcomes, work)
+    return replace(module, bodies, new_types, note=False).data
+
+
+def _changes(outcomes: Mapping[int, Outcome], work: Worklist) -> tuple[dict[int, bytes], list[Any]]:
+    """New bodies by function, those of equal functions included, and new types."""
+    bodies = {index: found.body for index, found in outcomes.items() if found.body is not None}
+    for twin in work.duplicates:
+        if twin.first in bodies:
+            bodies[twin.index] = bodies[twin.first]
+    new_types: list[Any] = []
+    for _, found in sorted(outcomes.items()):
+        new_types += [kind for kind in found.new_types if kind not in new_types]
+    return bodies, new_types
+
+
+def finished(module: Module, data: bytes, options: Options) -> tuple[bytes, tuple[str, ...]]:
+    """A module that went through steps, with a note of that in it; the input if that is smaller.
+
+    `data` is the input.
+    """
+    from ..wasm.rewrite import replace
+
+    has_note = any(section.name == "producers" for section in module.sections)
+    for quiet in (False, True):
+        strip = (*options.strip, "producers") if quiet and not has_note else options.strip
+        built = replace(module, {}, strip=strip, keep=options.keep, touched=not quiet)
+        if options.cost == "fuel" or len(built.data) <= len(data):
+            return built.data, built.warnings
+    return data, ()
 
 
 def invalid_bodies(module: Module, outcomes: Mapping[int, Outcome]) -> list[int]:
@@ -88,10 +118,17 @@ def invalid_bodies(module: Module, outcomes: Mapping[int, Outcome]) -> list[int]
     return sorted(found)
 
 
-def check(original: bytes, output: bytes, options: Options, left: float | None) -> str:
+def check(
+    original: bytes,
+    output: bytes,
+    options: Options,
+    left: float | None,
+    behaviour: bytes | None = None,
+) -> str:
     """Check a finished module as a whole; gives what the differential run covered.
 
-    `left` is the time until the end of the budget. Raises OutputError.
+    Frames are compared with `original`, behaviour with that or another module. `left` is the time
+    until the end of the budget. Raises OutputError.
     """
     from ..verify.frame import check_frame
     from ..wasm.errors import WasmError
@@ -104,7 +141,7 @@ def check(original: bytes, output: bytes, options: Options, left: float | None) 
         validate(output)
     except WasmError as error:
         raise OutputError("validation", f"the output is not valid ({error})", output) from None
-    return _differential(original, output, options, left)
+    return _differential(behaviour or original, output, options, left)
 
 
 def _differential(original: bytes, output: bytes, options: Options, left: float | None) -> str:

@@ -74,6 +74,8 @@ class Options:
     """The time (of `time.monotonic()`) from which the budget counts; None: from the call on."""
     cache: Path | None = None
     """File with results of earlier runs, to be used and added to; None: no memory."""
+    keep_imports: bool = False
+    """Leave imports there that nothing uses: whoever instantiates the module names them all."""
     differential: bool = True
     """Run input and output side by side at the end; off only in tests of the other checks."""
 

@@ -66,6 +66,33 @@ class FunctionRecord:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step over the whole module that was proposed: what it was, and what came of it.
+
+    `status` is the validator's verdict, `functions` how many bodies it changes, `used` the
+    contracts and facts that its proof needs, `seconds` the time of the proof.
+    """
+
+    kind: str
+    status: str
+    reason: str
+    functions: int
+    seconds: float
+    used: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain values, in the schema's order."""
+        return {
+            "kind": self.kind,
+            "status": self.status,
+            "reason": self.reason,
+            "functions": self.functions,
+            "used": list(self.used),
+            "seconds": round(self.seconds, 6),
+        }
+
+
 @dataclass(slots=True)
 class Report:
     """What one run did. Sizes are in bytes; hashes are SHA-256 in hex."""
@@ -81,7 +108,8 @@ class Report:
     features: tuple[str, ...] = ()
     contracts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Each stated contract with the names of what used it (empty: unused)."""
-    entries: tuple[str, ...] = ()
+    entries: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each glob of `--entry` with the kinds of step that used it (empty: unused)."""
     warnings: tuple[str, ...] = ()
     unchanged_reason: str = ""
     """Why the whole module was left alone, if it was."""
@@ -93,6 +121,10 @@ class Report:
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
     """Seconds by phase."""
+    places: tuple[int | None, ...] = ()
+    """Function of the input -> function of the output, None if it is gone; empty: as it was."""
+    steps: tuple[StepRecord, ...] = ()
+    """What was proposed for the module as a whole, in order."""
     functions: list[FunctionRecord] = field(default_factory=list)
     pins: tuple[dict[str, str | int | bool], ...] = ()
     """Each choice made by hand, with whether it was kept, or why not."""
@@ -124,7 +156,7 @@ class Report:
             "budget": self.budget,
             "features": list(self.features),
             "contracts": [{"name": name, "used_by": list(users)} for name, users in self.contracts],
-            "entries": [{"glob": glob, "used_by": []} for glob in self.entries],
+            "entries": [{"glob": glob, "used_by": list(users)} for glob, users in self.entries],
             "warnings": list(self.warnings),
             "unchanged_reason": self.unchanged_reason,
             "interrupted": self.interrupted,
@@ -132,6 +164,7 @@ class Report:
             "cached": self.cached,
             "seconds": round(self.seconds, 6),
             "phases": {name: round(value, 6) for name, value in self.phases.items()},
+            "steps": [step.as_json() for step in self.steps],
             "totals": {"functions": len(self.functions), **self.counts()},
             "functions": [record.as_json() for record in self.functions],
             "pins": list(self.pins),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from .budget import Clock
 from .function import Outcome
 from .options import Options
-from .report import Report
+from .report import FunctionRecord, Report
 from .worklist import Worklist
 
 if TYPE_CHECKING:
     from ..wasm.module import Module
     from .byhand import ByHand
+    from .program import Program
     from .recall import Known, Recall
     from .search import Search
     from .workers import Pool
@@ -64,6 +65,12 @@ class Run:
     recalled: int = 0
     """Functions answered from the cache."""
     lost: dict[int, str] = field(default_factory=dict)
+    program: Program | None = None
+    """The steps over the whole module, if any was taken."""
+    origins: tuple[int, ...] = ()
+    """Function -> function of the input, once steps were taken."""
+    records: dict[int, FunctionRecord] = field(default_factory=dict)
+    """What is known by now about functions of the input."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the rules in use, for the report."""
     by_hand: ByHand | None = None

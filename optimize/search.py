@@ -132,8 +132,18 @@ class Search:
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,
             fuse=deadline,
-            minimum=[memory.minimum << memory.page_size_log2 for memory in module.memories],
+            minimum=_minimum(module),
         )
+
+    def retarget(self, data: bytes) -> None:
+        """Go on with another module: what the steps over the whole module made of it."""
+        from ..wasm.module import Module
+
+        self.data = data
+        self.module = Module.parse(data)
+        self.names = {}
+        self.minimum = _minimum(self.module)
+        self._validator = None
 
     def all(self, batches: Sequence[Batch], stop: Callable[[], bool]) -> Iterator[Outcome]:
         """Work on all batches in this process."""
@@ -319,6 +329,11 @@ class Search:
                 cost_after=0,
             )
         )
+
+
+def _minimum(module: Module) -> list[int]:
+    """Minimum size of each memory in bytes."""
+    return [memory.minimum << memory.page_size_log2 for memory in module.memories]
 
 
 def too_much(size: int, options: Options, deadline: float | None) -> bool:

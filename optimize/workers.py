@@ -78,13 +78,19 @@ class Pool(Generic[T]):
     """A fixed number of forked workers.
 
     `start` is called once in each worker and gives the function that does the work. `index_of`
-    tells which function a result belongs to.
+    tells which function a result belongs to. `told` is called in each worker with what `tell`
+    sends.
     """
 
     def __init__(
-        self, count: int, start: Callable[[], Work[T]], index_of: Callable[[T], int]
+        self,
+        count: int,
+        start: Callable[[], Work[T]],
+        index_of: Callable[[T], int],
+        told: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._start = start
+        self._told = told
         self._index_of = index_of
         self._workers = [self._fork(()) for _ in range(count)]
 
@@ -138,6 +144,12 @@ class Pool(Generic[T]):
                 self._workers.append(fresh)
                 poll.register(fresh.results, select.POLLIN)
 
+    def tell(self, data: bytes) -> None:
+        """Send the same to every worker; all of them must be idle."""
+        for worker in self._workers:
+            with contextlib.suppress(BrokenPipeError):
+                _write(worker.tasks, pickle.dumps(data))
+
     def kill(self) -> None:
         """End all workers at once."""
         for worker in self._workers:
@@ -168,7 +180,7 @@ class Pool(Generic[T]):
             # Ctrl-C reaches the whole group; the parent alone decides what it means.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _serve(task_read, result_write, self._start)
+            _serve(task_read, result_write, self._start, self._told)
             code = 0
         except BrokenPipeError:
             code = 0
@@ -208,13 +220,18 @@ class Pool(Generic[T]):
         return "gone"
 
 
-def _serve(tasks: int, results: int, start: Callable[[], Work[T]]) -> None:
+def _serve(
+    tasks: int, results: int, start: Callable[[], Work[T]], told: Callable[[bytes], None]
+) -> None:
     """The worker's loop: one batch after the other until the parent closes the pipe."""
     work = start()
     with open(tasks, "rb") as source:
         while head := source.read(HEAD.size):
-            batch: Batch = pickle.loads(source.read(HEAD.unpack(head)[0]))
-            for result in work(batch):
+            task: Batch | bytes = pickle.loads(source.read(HEAD.unpack(head)[0]))
+            if isinstance(task, bytes):
+                told(task)
+                continue
+            for result in work(task):
                 _write(results, pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
 
 

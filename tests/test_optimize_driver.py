@@ -27,6 +27,8 @@ from eqsat.wasm.validate import validate
 PATH = Path(__file__).resolve().parent.parent / "examples" / "json.wasm"
 EXAMPLE = PATH.read_bytes()
 QUICK = Options(cost="bytes", budget=None, max_iters=4, rlimit=200_000)
+FUNCTIONS = replace(QUICK, only=("*",))
+"""Functions alone: no change of the module as a whole."""
 
 
 def wat(text: str) -> bytes:
@@ -48,7 +50,7 @@ FOLDABLE = wat(
 
 
 def test_folds_and_proves() -> None:
-    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    result = eqsat.optimize(FOLDABLE, options=FUNCTIONS)
     validate(result.output)
     first, twin, tiny = result.report.functions
     assert first.status == twin.status == "proven"
@@ -174,7 +176,7 @@ def test_wrong_candidate_never_gets_out(monkeypatch: pytest.MonkeyPatch) -> None
         return [Candidate(wrong)]
 
     monkeypatch.setattr(Search, "_candidates", candidates)
-    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    result = eqsat.optimize(FOLDABLE, options=FUNCTIONS)
     assert result.output == FOLDABLE
     assert result.report.functions[0].status in ("refuted", "unknown")
     assert result.report.functions[0].rejected == 1
@@ -192,7 +194,7 @@ def test_invalid_body_costs_its_function_alone(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Search, "_candidates", candidates)
     monkeypatch.setattr(Search, "_check", accept)
-    result = eqsat.optimize(FOLDABLE, options=QUICK)
+    result = eqsat.optimize(FOLDABLE, options=FUNCTIONS)
     assert result.output == FOLDABLE
     assert result.report.functions[0].reason == "fault: the emitted body is not valid"
     assert len(result.report.warnings) == 1
@@ -208,7 +210,7 @@ def test_differential_run_is_the_last_net(monkeypatch: pytest.MonkeyPatch) -> No
     stages = tuple(lie if stage is driver.assemble else stage for stage in driver.STAGES)
     monkeypatch.setattr(driver, "STAGES", stages)
     with pytest.raises(OutputError, match="behaves differently") as caught:
-        eqsat.optimize(FOLDABLE, options=QUICK)
+        eqsat.optimize(FOLDABLE, options=FUNCTIONS)
     assert caught.value.kind == "behaviour"
 
 
@@ -263,7 +265,10 @@ def test_contracts_are_reported_as_unused() -> None:
     result = eqsat.optimize(FOLDABLE, options=replace(QUICK, assume=("trap-kills",), entry=("f",)))
     plain = result.report.as_json()
     assert plain["contracts"] == [{"name": "trap-kills", "used_by": []}]
-    assert plain["entries"] == [{"glob": "f", "used_by": []}]
+    assert plain["entries"] == [{"glob": "f", "used_by": ["trim"]}]
+    assert [one.name for one in Module.parse(result.output).exports] == ["f"]
+    unused = eqsat.optimize(FOLDABLE, options=replace(QUICK, entry=("?",)))
+    assert unused.report.as_json()["entries"] == [{"glob": "?", "used_by": []}]
 
 
 def test_clock() -> None:

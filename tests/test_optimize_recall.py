@@ -35,7 +35,7 @@ def wat(text: str) -> bytes:
     return bytes(wasmtime.wat2wasm(text))
 
 
-def of(*bodies: str, memory: str = "(memory 1)") -> bytes:
+def of(*bodies: str, memory: str = '(memory (export "m") 1)') -> bytes:
     functions = "".join(
         f'(func (export "f{n}") (param i32 i32) (result i32) {body})'
         for n, body in enumerate(bodies)
@@ -81,7 +81,7 @@ def plain(report: eqsat.Report) -> dict[str, Any]:
     found = report.as_json()
     for name in ("seconds", "phases", "cached", "differential"):
         del found[name]
-    for record in found["functions"]:
+    for record in (*found["functions"], *found["steps"]):
         del record["seconds"]
     return found
 
@@ -117,8 +117,8 @@ def test_warm_run_loads_neither_engine_nor_solver(counted: Options) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        of(WASTE, LOOP, OTHER, memory="(memory 2)"),
-        of(WASTE, LOOP, OTHER, memory='(memory 1) (data (i32.const 0) "x")'),
+        of(WASTE, LOOP, OTHER, memory='(memory (export "m") 2)'),
+        of(WASTE, LOOP, OTHER, memory='(memory (export "m") 1) (data (i32.const 0) "x")'),
         of(WASTE, LOOP, OTHER + " drop (i32.const 1)"),
     ],
     ids=["memory", "data", "body"],

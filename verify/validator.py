@@ -54,6 +54,9 @@ MAX_INSTRUCTIONS: Final = 60_000
 MAX_ROUNDS: Final = 6
 """Executions of the new body while guesses about its loops are improved."""
 
+MAX_ONCE: Final = 12
+"""Loops of an original that are tried as running once: each that is not costs one more run."""
+
 MAX_SUSPECTS: Final = 8
 """Arguments kept for the search of a witness."""
 
@@ -321,7 +324,10 @@ class Pair:
         return None
 
     def _original(self, cells: bool) -> Execution:
-        return execute_original(self.space, self.kind, self.old, self.given, cells=cells)
+        fewer = len(self.new.scan.loops) < len(self.old.scan.loops)
+        return execute_original(
+            self.space, self.kind, self.old, self.given, cells=cells, once=fewer
+        )
 
     def _run(
         self, body: Body, head: HeadPolicy, blocks: frozenset[int], *, new: bool = False
@@ -360,15 +366,33 @@ def given_parameters(space: Space, kind: FunctionType, index: int) -> list[int]:
 
 
 def execute_original(
-    space: Space, kind: FunctionType, body: Body, given: Sequence[int], *, cells: bool = False
+    space: Space,
+    kind: FunctionType,
+    body: Body,
+    given: Sequence[int],
+    *,
+    cells: bool = False,
+    once: bool = False,
 ) -> Execution:
-    """Execute a body by itself; loops that never repeat count as blocks."""
+    """Execute a body by itself; loops that never repeat count as blocks.
+
+    With ``once`` each loop is first taken for one that runs once from its entry: that is exact
+    until a branch to its head turns out to be possible.
+    """
     blocks: frozenset[int] = frozenset()
+    if once and len(body.scan.loops) <= MAX_ONCE:
+        blocks = frozenset(ordinal for ordinal, _ in body.scan.loops.values())
+    never: frozenset[int] = frozenset()
     heads = Heads(space, cells=cells)
     while True:
         run = Execution(space, kind, body.declared, body.code, body.scan, heads, blocks, given)
-        run.run()
-        unrepeated = _unrepeated(run)
+        try:
+            run.run()
+        except Repeats as loop:
+            blocks -= {loop.ordinal}
+            never |= {loop.ordinal}
+            continue
+        unrepeated = _unrepeated(run) - never
         blocks |= unrepeated
         if not unrepeated and not heads.learn(run):
             return run

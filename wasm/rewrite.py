@@ -19,6 +19,7 @@ from .custom import (
 )
 from .leb import read_u32, write_unsigned
 from .module import CODE, CUSTOM, TYPE, Module, Section
+from .provenance import refresh_provenance
 from .type_section import FUNC
 from .types import FuncType, write_value_type
 
@@ -42,6 +43,8 @@ def replace(
     strip: Sequence[str] = (),
     keep: Sequence[str] = (),
     version: str = __version__,
+    touched: bool = False,
+    note: bool = True,
 ) -> Rewritten:
     """Return the module with the bodies of some functions replaced and types appended.
 
@@ -49,15 +52,16 @@ def replace(
     body counts as unchanged. `new_types` get the indices from `len(module.types)` on.
     `local_maps` says for a changed function which old local is which new one, for the name
     section; without it the parameters keep their names. `strip` and `keep` are globs over the
-    names of custom sections. If anything changes, `producers` says so.
+    names of custom sections. If anything changes (or did before: `touched`), `producers` says so,
+    unless `note` is false.
     """
     changed = {
         index: local_maps.get(index, {p: p for p in range(len(module.function_type(index).params))})
         for index, body in bodies.items()
         if body != module.body_bytes(index)
     }
-    writer = _Writer(module, bodies, changed, new_types, strip, keep, version)
-    return writer.write()
+    writer = _Writer(module, bodies, changed, new_types, strip, keep, version if note else None)
+    return writer.write(touched)
 
 
 class _Writer:
@@ -71,7 +75,7 @@ class _Writer:
         new_types: Sequence[FuncType],
         strip: Sequence[str],
         keep: Sequence[str],
-        version: str,
+        version: str | None,
     ) -> None:
         self.module = module
         self.bodies = bodies
@@ -82,21 +86,22 @@ class _Writer:
         self.version = version
         self.warnings: list[str] = []
 
-    def write(self) -> Rewritten:
+    def write(self, touched: bool) -> Rewritten:
         sections = self.module.sections
         kept = [one for one in sections if one.name is None or not self.is_stripped(one.name)]
-        if not self.changed and not self.new_types and len(kept) == len(sections):
+        if not (self.changed or self.new_types or touched) and len(kept) == len(sections):
             return Rewritten(self.module.data, ())
         parts = [self.module.data[:8]]
         if self.new_types and not any(one.id == TYPE for one in sections):
             parts.append(self.type_section(None))
         for section in kept:
             parts.append(self.section(section))
-        if not any(one.name == "producers" for one in sections) and not self.is_stripped(
-            "producers"
-        ):
+        noted = any(one.name == "producers" for one in sections)
+        if self.version is not None and not noted and not self.is_stripped("producers"):
             parts.append(write_custom("producers", rewrite_producers(b"", self.version)))
-        return Rewritten(b"".join(parts), tuple(self.warnings))
+        functions = range(len(self.module.functions))
+        data = refresh_provenance(self.module, b"".join(parts), functions)
+        return Rewritten(data, tuple(self.warnings))
 
     def is_stripped(self, name: str) -> bool:
         return stripped(name, self.strip, self.keep)
@@ -113,7 +118,7 @@ class _Writer:
 
     def custom(self, section: Section, name: str) -> bytes:
         data = self.module.data
-        if name == "producers":
+        if name == "producers" and self.version is not None:
             content = data[section.payload_start : section.end]
             return write_custom(name, rewrite_producers(content, self.version))
         if not self.changed:

@@ -1,0 +1,106 @@
+"""The number that an integer value is, as far as it follows from constants."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ..wasm.opcodes import BY_NAME
+from .graph import Value
+
+DEEPEST = 40
+"""Operations above constants that are looked through: conditions are shallow."""
+
+
+def _signed(value: int, bits: int) -> int:
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> bits - 1 else value
+
+
+def _table() -> dict[int, tuple[int, int, Callable[..., int]]]:
+    """Opcode -> bits of the operands, bits of the result, and the function on signed numbers."""
+    found: dict[int, tuple[int, int, Callable[..., int]]] = {}
+    plain: dict[str, Callable[[int, int], int]] = {
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+        "and": operator.and_,
+        "or": operator.or_,
+        "xor": operator.xor,
+    }
+    compare: dict[str, Callable[[int, int], bool]] = {
+        "lt": operator.lt,
+        "gt": operator.gt,
+        "le": operator.le,
+        "ge": operator.ge,
+    }
+    for bits in (32, 64):
+        mask = (1 << bits) - 1
+        prefix = f"i{bits}."
+        for name, function in plain.items():
+            found[BY_NAME[prefix + name]] = (bits, bits, function)
+        for name, test in compare.items():
+            found[BY_NAME[f"{prefix}{name}_s"]] = (bits, 32, _number(test))
+            found[BY_NAME[f"{prefix}{name}_u"]] = (bits, 32, _number(test, mask))
+        found[BY_NAME[prefix + "eq"]] = (bits, 32, _number(operator.eq))
+        found[BY_NAME[prefix + "ne"]] = (bits, 32, _number(operator.ne))
+        found[BY_NAME[prefix + "eqz"]] = (bits, 32, lambda a: int(a == 0))
+        for name, shift in _shifts(bits).items():
+            found[BY_NAME[prefix + name]] = (bits, bits, shift)
+    found[BY_NAME["i32.wrap_i64"]] = (64, 32, lambda a: a)
+    found[BY_NAME["i64.extend_i32_s"]] = (32, 64, lambda a: a)
+    found[BY_NAME["i64.extend_i32_u"]] = (32, 64, lambda a: a & 0xFFFFFFFF)
+    return found
+
+
+def _number(test: Callable[[int, int], bool], mask: int | None = None) -> Callable[[int, int], int]:
+    if mask is None:
+        return lambda a, b: int(test(a, b))
+    return lambda a, b: int(test(a & mask, b & mask))
+
+
+def _shifts(bits: int) -> dict[str, Callable[[int, int], int]]:
+    mask = (1 << bits) - 1
+    return {
+        "shl": lambda a, b: a << (b & bits - 1),
+        "shr_s": lambda a, b: a >> (b & bits - 1),
+        "shr_u": lambda a, b: (a & mask) >> (b & bits - 1),
+    }
+
+
+_OPERATIONS: Final = _table()
+_BITS: Final = {0x41: 32, 0x42: 64}
+_SELECT: Final = 0x1B
+
+
+def evaluate(value: Value, known: Mapping[int, int], depth: int = 0) -> int | None:
+    """Return the signed number of an integer value, None where it is not known.
+
+    `known` has the numbers of some values by id.
+    """
+    if value.op in _BITS:
+        number = value.imm[0]
+        assert isinstance(number, int)
+        return _signed(number, _BITS[value.op])
+    found = known.get(value.id)
+    if found is not None:
+        return found
+    if depth > DEEPEST:
+        return None
+    if value.op == _SELECT:
+        condition = evaluate(value.args[2], known, depth + 1)
+        if condition is None:
+            return None
+        return evaluate(value.args[0 if condition else 1], known, depth + 1)
+    operation = _OPERATIONS.get(value.op)
+    if operation is None:
+        return None
+    bits, width, function = operation
+    numbers = []
+    for arg in value.args:
+        number = evaluate(arg, known, depth + 1)
+        if number is None:
+            return None
+        numbers.append(_signed(number, bits))
+    return _signed(function(*numbers), width)

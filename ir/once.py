@@ -1,0 +1,138 @@
+"""Loops that run once: whose back edges are never taken, as the values at their entry show.
+
+The loop that drives an asynchronous call looks at a code that is known when it is entered: where
+the call completes at once, nothing of the loop is ever reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .constants import evaluate
+from .graph import (
+    Anchor,
+    Block,
+    Branch,
+    BranchIf,
+    BranchTable,
+    Edge,
+    Exit,
+    Function,
+    If,
+    Label,
+    Loop,
+    Node,
+    Value,
+    walk,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What is known of loops that run once.
+
+    Attributes:
+        labels: ids of their labels.
+        replace: parameter id -> the value it has on entry.
+        conditions: value id -> the number it is.
+    """
+
+    labels: frozenset[int]
+    replace: Mapping[int, Value]
+    conditions: Mapping[int, int]
+
+
+def runs_once(function: Function) -> Once | None:
+    """Find an outermost loop that runs once, None where there is none."""
+    for node in walk(function.body):
+        if not isinstance(node, Loop) or not node.label.edges:
+            continue
+        known = {
+            parameter.id: number
+            for parameter, value in zip(node.label.params, node.entry, strict=True)
+            if (number := evaluate(value, {})) is not None
+        }
+        if not known:
+            continue
+        trial = _Trial(node.label, dict(known))
+        if trial.once(node):
+            pairs = zip(node.label.params, node.entry, strict=True)
+            return Once(frozenset((node.label.id,)), {p.id: v for p, v in pairs}, trial.conditions)
+    return None
+
+
+@dataclass(slots=True)
+class _Trial:
+    """One walk through a loop's first turn with what is known on entry."""
+
+    label: Label
+    known: dict[int, int]
+    conditions: dict[int, int] = field(default_factory=dict)
+    arrived: dict[int, list[list[int | None]]] = field(default_factory=dict)
+    """Label -> the arguments of every edge that may be taken."""
+
+    def once(self, node: Loop) -> bool:
+        """Whether no back edge can be reached."""
+        self._nodes(node.body)
+        return self.label.id not in self.arrived
+
+    def _value(self, value: Value) -> int | None:
+        return evaluate(value, self.known)
+
+    def _condition(self, value: Value) -> int | None:
+        number = self._value(value)
+        if number is not None:
+            self.conditions[value.id] = number
+        return number
+
+    def _nodes(self, nodes: Sequence[Node]) -> bool:
+        """Walk a list; whether its end may be reached. Stops once the back edge is."""
+        return all(self.label.id not in self.arrived and self._node(node) for node in nodes)
+
+    def _node(self, node: Node) -> bool:
+        match node:
+            case Anchor():
+                return True
+            case Exit():
+                return False
+            case Branch():
+                self._edge(node.edge)
+                return False
+            case BranchIf():
+                known = self._condition(node.cond)
+                if known != 0:
+                    self._edge(node.edge)
+                return known is None or known == 0
+            case BranchTable():
+                known = self._condition(node.index)
+                if known is None:
+                    for edge in node.edges:
+                        self._edge(edge)
+                else:
+                    self._edge(node.edges[min(known & 0xFFFFFFFF, len(node.edges) - 1)])
+                return False
+            case Block():
+                self._nodes(node.body)
+                return self._join(node.label)
+            case If():
+                known = self._condition(node.cond)
+                if known != 0:
+                    self._nodes(node.then)
+                if known is None or known == 0:
+                    self._nodes(node.orelse)
+                return self._join(node.label)
+            case Loop():
+                return self._nodes(node.body)
+
+    def _edge(self, edge: Edge) -> None:
+        self.arrived.setdefault(edge.label.id, []).append([self._value(v) for v in edge.args])
+
+    def _join(self, label: Label) -> bool:
+        rows = self.arrived.get(label.id)
+        if rows is None:
+            return False
+        for parameter, column in zip(label.params, zip(*rows, strict=True), strict=True):
+            if column[0] is not None and all(number == column[0] for number in column):
+                self.known[parameter.id] = column[0]
+        return True

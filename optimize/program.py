@@ -1,0 +1,272 @@
+"""Steps over the whole module: proposed by `program`, proven by `verify`, or not taken."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from .options import DEFAULT_RLIMIT, Options
+from .report import StepRecord
+
+if TYPE_CHECKING:
+    from ..program.step import Step
+    from ..program.view import View
+    from ..verify.certificate import Certificate
+    from ..verify.plan import Step as Plan
+    from ..verify.relation import Hints
+    from ..wasm.module import Module
+
+__all__ = ["Program"]
+
+MAX_STEPS = 40
+"""Steps in one round: far more than any chain of removals needs to come to rest."""
+
+CHECK_SHARE = 0.2
+"""Part of a wall budget that one certificate may take."""
+
+
+@dataclass(slots=True)
+class Program:
+    """The module as a whole on its way through the steps.
+
+    Attributes:
+        module: the module as it is by now; every step to it was proven.
+        origins: function -> the function of the input that it was (the first of merged ones).
+        places: function of the input -> what it is now, None if it is gone.
+        taken: number of steps that led here.
+        changed: functions of the input whose bodies steps changed beyond the numbering.
+        pending: functions whose bodies changed since the search last saw them.
+        exports: names of the exports that are ever used, None: all.
+    """
+
+    module: Module
+    options: Options
+    deadline: Callable[[], float | None]
+    origins: tuple[int, ...] = ()
+    places: tuple[int | None, ...] = ()
+    taken: int = 0
+    changed: frozenset[int] = frozenset()
+    pending: frozenset[int] = frozenset()
+    exports: frozenset[str] | None = None
+    records: list[StepRecord] = field(default_factory=list)
+    warnings: dict[str, None] = field(default_factory=dict)
+    refused: set[tuple[str, int]] = field(default_factory=set)
+    """Kinds of step that a function (of the input) must be left out of."""
+    _failed: set[bytes] = field(default_factory=set)
+    """Digests of steps that were not proven."""
+
+    def __post_init__(self) -> None:
+        if not self.origins:
+            self.origins = tuple(range(len(self.module.functions)))
+            self.places = self.origins
+
+    def view(self) -> View:
+        """What is to be known about the module as it is."""
+        from ..program.view import View
+
+        return View(self.module, self.exports, self.options.keep_imports)
+
+    def settle(self, inlining: bool) -> bool:
+        """Take steps until none is left that is proven; whether any was taken."""
+        from ..program.dead import unread_globals
+        from ..program.merge import merge
+        from ..program.promote import promote
+        from ..program.signature import narrow
+        from ..program.substitute import substitute
+        from ..program.trim import trim
+        from ..program.unread import unread_memories
+
+        changed = False
+        proposals: list[Callable[[View], Step | None]] = [
+            trim,
+            merge,
+            substitute,
+            unread_globals,
+            unread_memories,
+            promote,
+            narrow,
+        ]
+        if inlining:
+            proposals.append(self._inline)
+        for _ in range(MAX_STEPS):
+            if self.late() or not any(self._take(propose) for propose in proposals):
+                break
+            changed = True
+        return changed
+
+    def _inline(self, view: View) -> Step | None:
+        from ..program.choice import Policy, inline
+
+        refused = frozenset(
+            index for index, origin in enumerate(self.origins) if ("inline", origin) in self.refused
+        )
+        kept = frozenset(
+            index for index, origin in enumerate(self.origins) if ("into", origin) in self.refused
+        )
+        return inline(view, Policy(self.options.cost == "fuel", refused, kept))
+
+    def _take(self, propose: Callable[[View], Step | None]) -> bool:
+        """Propose a step and take it if it is proven.
+
+        The second try leaves the functions out that failed at the first.
+        """
+        if self.late():
+            return False
+        view = self.view()
+        step = propose(view)
+        if step is None:
+            return False
+        digest = self._digest(step)
+        if digest in self._failed:
+            return False
+        certificate, data = self.certify(step)
+        if certificate.status != "proven":
+            failed = frozenset(
+                index
+                for index, verdict in certificate.functions.items()
+                if verdict.status != "proven"
+            )
+            self._failed.add(digest)
+            rest = _without(step, failed)
+            if rest is None:
+                return False
+            step = rest
+            certificate, data = self.certify(step)
+        if certificate.status != "proven":
+            return False
+        self._accept(step, data)
+        return True
+
+    def _digest(self, step: Step) -> bytes:
+        """What tells a step from others, whatever module it was made for."""
+        made = hashlib.sha256(self.module.data)
+        made.update(step.kind.encode())
+        for index, body in sorted(step.changes.bodies.items()):
+            made.update(b"%d:%d:" % (index, len(body)) + body)
+        return made.digest()
+
+    def certify(self, step: Step) -> tuple[Certificate, bytes]:
+        """What the validator says of a step, and the module after it."""
+        from ..verify.certificate import certify
+        from ..wasm.validate import validate
+
+        began = time.perf_counter()
+        rewritten = step.build(self.module)
+        validate(rewritten.data)
+        share = None
+        if not self.options.counted and self.options.seconds is not None:
+            share = began + CHECK_SHARE * self.options.seconds
+        certificate = certify(
+            self.module.data,
+            rewritten.data,
+            self._plan(step),
+            rlimit=self.options.rlimit or DEFAULT_RLIMIT,
+            deadline=share,
+        )
+        if certificate.status == "proven":
+            self.warnings.update(dict.fromkeys(rewritten.warnings))
+        self.records.append(
+            StepRecord(
+                kind=step.kind,
+                status=certificate.status,
+                reason=certificate.reason,
+                functions=len(step.touched()),
+                seconds=time.perf_counter() - began,
+                used=(*certificate.used, *self._entries_used(step)),
+            )
+        )
+        return certificate, rewritten.data
+
+    def _entries_used(self, step: Step) -> tuple[str, ...]:
+        """Whether the step is one that `--entry` allows."""
+        return ("entries",) if step.changes.exports is not None else ()
+
+    def _plan(self, step: Step) -> Plan:
+        """The step in the validator's words."""
+        from ..verify.plan import Facts, Maps
+        from ..verify.plan import Step as Plan
+
+        indices = step.indices
+        claims = step.claims
+        return Plan(
+            maps=Maps(
+                indices.functions,
+                indices.tables,
+                indices.memories,
+                indices.globals,
+                indices.types,
+                indices.elements,
+                indices.datas,
+                indices.tags,
+                parameters=step.parameters,
+                results=step.results,
+            ),
+            facts=Facts(
+                claims.globals,
+                claims.arguments,
+                claims.results,
+                claims.dead_globals,
+                claims.dead_memories,
+                claims.dead_tables,
+            ),
+            unfold=step.unfold,
+            hints=_hints(step),
+            entries=None if self.exports is None else tuple(sorted(self.exports)),
+            contracts=frozenset(self.options.assume),
+        )
+
+    def _accept(self, step: Step, data: bytes) -> None:
+        from ..wasm.module import Module
+
+        functions = step.indices.functions
+        self.changed |= {self.origins[index] for index in step.touched()}
+        touched = step.touched() | self.pending
+        origins: dict[int, int] = {}
+        pending = set()
+        for old, new in enumerate(functions):
+            if new is None:
+                continue
+            origins.setdefault(new, self.origins[old])
+            if old in touched:
+                pending.add(new)
+        self.module = Module.parse(data)
+        self.origins = tuple(origins[new] for new in range(len(origins)))
+        self.places = tuple(None if one is None else functions[one] for one in self.places)
+        self.pending = frozenset(pending)
+        self.taken += 1
+
+    def late(self) -> bool:
+        """Whether the time for steps is over."""
+        deadline = self.deadline()
+        return deadline is not None and time.monotonic() > deadline
+
+
+def _hints(step: Step) -> dict[int, Hints]:
+    """What emissions say about loops, in the validator's words."""
+    from ..verify.relation import Hints, LoopHint
+
+    found = {}
+    for old, loops in step.loops.items():
+        new = step.indices.functions[old]
+        if new is not None:
+            found[new] = Hints(
+                tuple(LoopHint(k, original, places) for k, (original, places) in enumerate(loops))
+            )
+    return found
+
+
+def _without(step: Step, failed: frozenset[int]) -> Step | None:
+    """The step without the functions that were not proven, if anything is left of it."""
+    if not failed & step.touched() or step.parameters or step.results:
+        return None
+    bodies = {index: body for index, body in step.changes.bodies.items() if index not in failed}
+    if not bodies:
+        return None
+    return replace(
+        step,
+        changes=replace(step.changes, bodies=bodies),
+        unfold={index: inner for index, inner in step.unfold.items() if index in bodies},
+    )

@@ -1,0 +1,133 @@
+"""Which calls to inline, and the step that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..wasm.body import Body
+from ..wasm.renumber import Changes, Indices
+from .inline import Callee, NotInlined, Types, inlined, order, recursive
+from .step import Step
+from .view import View
+
+CALL_BYTES: Final = 2
+"""Bytes of a call that inlining saves at each site: the instruction with a small index."""
+
+FUNCTION_BYTES: Final = 4
+"""Bytes beside its instructions that a function costs: its type, its size, its locals, its end."""
+
+CALLER_LIMIT: Final = 3_000
+"""Bytes to which a body may grow: beyond this, proof and search take too long for the gain."""
+
+ONCE_LIMIT: Final = 1_500
+"""Bytes of a body that is called from one place and goes there."""
+
+SPEED_LIMIT: Final = 160
+"""Bytes of a body that goes to several places when speed is wanted."""
+
+SPEED_GROWTH: Final = 0.5
+"""Part of the code by which it may grow when speed is wanted."""
+
+SPEED_LEAST: Final = 400
+"""Bytes by which even the smallest module may grow then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What inlining is for.
+
+    Attributes:
+        speed: spend size for speed.
+        refused: callees that were tried and did not pay.
+        kept: functions that must stay as they are.
+    """
+
+    speed: bool
+    refused: frozenset[int] = frozenset()
+    kept: frozenset[int] = frozenset()
+
+
+def inline(view: View, policy: Policy) -> Step | None:
+    """Put small and singly called functions in place of their calls."""
+    chosen = choose(view, policy)
+    if not chosen:
+        return None
+    module = view.module
+    types = Types(module)
+    callees: dict[int, Callee] = {}
+    bodies: dict[int, bytes] = {}
+    unfold: dict[int, frozenset[int]] = {}
+    calls = {f: view.references.body(f).calls() for f in view.functions}
+    for function in order(view.functions, calls):
+        if function in chosen:
+            callees[function] = Callee(module.function_type(function), view.body(function))
+        if function in policy.kept:
+            continue
+        inner = {c: callees[c] for c in calls[function] if c in chosen and c in callees}
+        size = view.references.body(function).size
+        fitting = {}
+        for callee in sorted(inner, key=lambda c: (_size(inner[c].body), c)):
+            grown = size + calls[function][callee] * _size(inner[callee].body)
+            if grown <= max(CALLER_LIMIT, 2 * view.references.body(function).size):
+                fitting[callee] = inner[callee]
+                size = grown
+        if not fitting:
+            continue
+        parameters = len(module.function_type(function).params)
+        try:
+            body, encoded = inlined(view.body(function), parameters, fitting, types)
+        except NotInlined:
+            continue
+        bodies[function] = encoded
+        unfold[function] = frozenset(fitting).union(*[unfold[c] for c in fitting if c in unfold])
+        if function in callees:
+            callees[function] = Callee(callees[function].type, body)
+    if not bodies:
+        return None
+    return Step(
+        "inline",
+        Indices.same(module),
+        Changes(bodies=bodies, new_types=tuple(types.added)),
+        unfold=unfold,
+    )
+
+
+def _size(body: Body) -> int:
+    """About the bytes of a body: two for an instruction, exact enough for limits."""
+    return 2 * len(body.instrs) + 2 * len(body.runs)
+
+
+def choose(view: View, policy: Policy) -> frozenset[int]:
+    """The functions to put in place of all their calls."""
+    functions = view.functions
+    calls = {f: view.references.body(f).calls() for f in functions}
+    looping = recursive(functions, calls)
+    room = max(
+        SPEED_LEAST, int(SPEED_GROWTH * sum(view.references.body(f).size for f in functions))
+    )
+    found = set()
+    sites = view.call_sites
+    # The smallest first: they pay most for the room they take.
+    for function in sorted(functions, key=lambda f: (view.references.body(f).size, f)):
+        count = sites[function]
+        if not count or function in looping or function in policy.refused:
+            continue
+        size = view.references.body(function).size
+        private = function not in view.entries
+        growth = _growth(view, function, size, count, private)
+        if growth <= 0 or (private and count == 1 and size <= ONCE_LIMIT):
+            found.add(function)
+        elif policy.speed and size <= SPEED_LIMIT and growth <= room:
+            found.add(function)
+            room -= growth
+    return frozenset(found)
+
+
+def _growth(view: View, function: int, size: int, count: int, private: bool) -> int:
+    """About the bytes that inlining at `count` sites adds."""
+    parameters = len(view.module.function_type(function).params)
+    # Reading its parameters is what a small body mostly consists of.
+    inner = max(0, size - FUNCTION_BYTES + 2 - 2 * parameters)
+    growth = count * (inner - CALL_BYTES)
+    return growth - (size + FUNCTION_BYTES if private else 0)
