@@ -7,5 +7,16 @@ function graphs. Nothing of egglog shows beyond this room.
 from .encode import is_term
 from .engine import Engine, EngineError, Limits
 from .frozen import Contradiction, ENode, Saturation
+from .provenance import Application, Trace
 
-__all__ = ["Contradiction", "ENode", "Engine", "EngineError", "Limits", "Saturation", "is_term"]
+__all__ = [
+    "Application",
+    "Contradiction",
+    "ENode",
+    "Engine",
+    "EngineError",
+    "Limits",
+    "Saturation",
+    "Trace",
+    "is_term",
+]

@@ -27,6 +27,8 @@ from .frozen import Saturation, freeze
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .provenance import Trace
+
 MAX_ITERATIONS: Final = 12
 """Rounds over all rule sets; real code is saturated after four to six."""
 MAX_NODES: Final = 200_000
@@ -130,9 +132,15 @@ class Engine:
                 raise EngineError(f"{source}:{number}: {error}") from None
         raise EngineError(f"{source}: egglog refuses these commands together")
 
-    def saturate(self, functions: Sequence[Function], limits: Limits | None = None) -> Saturation:
+    def saturate(
+        self,
+        functions: Sequence[Function],
+        limits: Limits | None = None,
+        trace: Trace | None = None,
+    ) -> Saturation:
         """Saturate a batch of function graphs, which are numbered in this order.
 
+        `trace` is filled if the engine's lines record matches (`RuleBook.traced_lines`).
         The graph of another batch leaves no trace in it. Raises `EngineError` if the engine fails;
         it is usable again afterwards.
         """
@@ -143,7 +151,7 @@ class Engine:
             self._graph.run_program(self._egglog.Push(1))
             self._insert(rows.lines)
             stop, rounds, hits = self._search(limits or Limits(), rows.count)
-            result = freeze(self._graph, encoded, hits)
+            result = freeze(self._graph, encoded, hits, trace)
             self._graph.run_program(self._egglog.Pop(self._span, 1))
         except BaseException as error:
             self._start()  # a failed run leaves the graph in an unknown state

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from egglog.bindings import EGraph, FrozenFunction, FrozenRow
     from egglog.bindings import Value as Key
 
+    from .provenance import Trace
+
 ENode: TypeAlias = "tuple[int, tuple[int, ...]]"
 """An operation as opcode number and its operands' classes, in the order of the instruction."""
 
@@ -92,8 +94,13 @@ class Saturation:
         return len(self.nodes), sum(len(n) for n in self.nodes)
 
 
-def freeze(graph: EGraph, encoded: Sequence[Encoded], hits: Mapping[str, int]) -> Saturation:
-    """Read a saturated e-graph (an `egglog.bindings.EGraph`) out.
+def freeze(
+    graph: EGraph,
+    encoded: Sequence[Encoded],
+    hits: Mapping[str, int],
+    trace: Trace | None = None,
+) -> Saturation:
+    """Read a saturated e-graph (an `egglog.bindings.EGraph`) out, and its trace if there is one.
 
     Raises `Contradiction` if some class has two constants.
     """
@@ -112,6 +119,8 @@ def freeze(graph: EGraph, encoded: Sequence[Encoded], hits: Mapping[str, int]) -
         hits=hits,
     )
     _fold_on(saturation)
+    if trace is not None:
+        trace.read(tables, reader.number, reader.by_sort)
     return saturation
 
 

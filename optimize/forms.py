@@ -84,6 +84,13 @@ class Forms:
         self._names: dict[int, tuple[int, str]] = {}
         self._name_all()
 
+    def value_at(self, position: int) -> Value:
+        """What an instruction computes. Raises FormError if that is nothing that is needed."""
+        value = self.origins.get(position)
+        if value is None:
+            raise FormError(f"instruction {position} computes no value that is needed")
+        return value
+
     # Names to keep.
 
     def name(self, number: int) -> str | None:
@@ -223,6 +230,17 @@ class Forms:
     def shown_class(self, number: int) -> str:
         """A class as an expression: its first original value, else its smallest term."""
         return self._readable(self._class_text(number, [SHOWN_SIZE]))
+
+    def class_text(self, number: int) -> str:
+        """A class as a term in the rules' own notation, leaves by their names."""
+        return self._class_text(number, [SHOWN_SIZE])
+
+    def leaf_text(self, value: int) -> str:
+        """The name of a value by its id."""
+        for one in self.saturation.functions[self.ordinal].values:
+            if one.id == value:
+                return self._leaf(one)
+        return f"v{value}"
 
     def _shown_node(self, item: ENode) -> str:
         return self._readable(self._node_text(item, [SHOWN_SIZE]))

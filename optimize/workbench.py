@@ -7,7 +7,7 @@ function has its e-graph to itself and is saturated once: what is chosen stays a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from .function import Candidate
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 
 if TYPE_CHECKING:
-    from ..egraph import Engine, Limits, Saturation
+    from ..egraph import Engine, Limits, Saturation, Trace
     from ..extract import CostModel
     from ..ir.graph import Function, Value
     from ..rules.book import RuleBook
@@ -65,6 +65,13 @@ class Workbench:
         return Engine(self.book.lines())
 
     @cached_property
+    def tracer(self) -> Engine:
+        """An engine that records every match."""
+        from ..egraph import Engine
+
+        return Engine(self.book.traced_lines())
+
+    @cached_property
     def validator(self) -> Validator:
         """The validator of the module."""
         from ..verify.validator import Validator
@@ -103,13 +110,15 @@ class Bench:
 
     def forms_at(self, position: int) -> list[Form]:
         """The forms of what an instruction computes. Raises FormError if it computes nothing."""
-        return self.forms.forms(self._value(position))
+        return self.forms.forms(self.forms.value_at(position))
 
-    def _value(self, position: int) -> Value:
-        value = self.forms.origins.get(position)
-        if value is None:
-            raise FormError(f"instruction {position} computes no value that is needed")
-        return value
+    def traced(self) -> tuple[Trace, Saturation]:
+        """Saturate the function once more with every match recorded."""
+        from ..egraph import Trace
+
+        trace = Trace(self.shared.book.rules)
+        saturation = self.shared.tracer.saturate([self.graph], self.shared.limits(), trace)
+        return trace, saturation
 
     def chosen(self, choices: Sequence[Choice]) -> Function:
         """The graph with these choices, all else chosen by cost.
@@ -125,7 +134,7 @@ class Bench:
         places: dict[int, int] = {}
         for choice in choices:
             try:
-                value = self._value(choice.at)
+                value = self.forms.value_at(choice.at)
                 pins[value.id] = self.forms.find(value, choice.form)
             except FormError as error:
                 raise FormError(f"instruction {choice.at}: {choice.form}: {error}") from None
@@ -170,8 +179,3 @@ class Bench:
             deadline=None if seconds is None else time.perf_counter() + seconds,
             witness_seconds=witness,
         )
-
-
-def choices_of(plain: Mapping[int, str]) -> tuple[Choice, ...]:
-    """Choices in the order of their places."""
-    return tuple(Choice(at, plain[at]) for at in sorted(plain))
