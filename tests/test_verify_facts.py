@@ -259,3 +259,15 @@ def test_constant_parameter_and_result_dropped() -> None:
         "result 0 of function 1 is always 0x0",
     )
     assert judge(a.format(9), b, **step).status == "unknown"
+
+
+def test_a_loop_that_never_repeats_on_either_side() -> None:
+    """Only a result that is always 0 says so; the new body still has the loop as well."""
+    a = """(module (import "e" "x" (func $x (param i32)))
+      (func $c (param i32) (result i32) local.get 0 call $x i32.const {})
+      (func (export "f") (param i32) (local i32)
+        block loop local.get 1 br_if 1 local.get 0 call $c {} i32.const 1 i32.and local.set 1
+          local.get 1 i32.eqz br_if 1 br 0 end end))"""
+    facts = Facts(results={1: (0,)})
+    assert judge(a.format(0, ""), a.format(0, "drop i32.const 0"), facts=facts).status == "proven"
+    assert judge(a.format(1, ""), a.format(1, "drop i32.const 0"), facts=facts).status == "unknown"

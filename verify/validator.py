@@ -285,6 +285,10 @@ class Pair:
             live = live_at_heads(self.new.code, self.new.scan)
         relation = Relation(self.space, original, self.hints, live)
         blocks: frozenset[int] = frozenset()
+        if len(self.new.scan.loops) > len(original.loops):
+            # Some of them may never repeat, as the new body alone shows.
+            kind, given = self._narrowed()
+            blocks = execute_original(self.space, kind, self.new, given).blocks
         never: frozenset[int] = frozenset()
         best: list[Obligation] | None = None
         for _ in range(MAX_ROUNDS):
@@ -332,12 +336,15 @@ class Pair:
     def _run(
         self, body: Body, head: HeadPolicy, blocks: frozenset[int], *, new: bool = False
     ) -> Execution:
-        kind, given = self.kind, self.given
-        if new:
-            kind = narrowed(kind, self.parameters, self.results)
-            if self.parameters is not None:
-                given = [given[i] for i in self.parameters]
+        kind, given = self._narrowed() if new else (self.kind, self.given)
         return Execution(self.space, kind, body.declared, body.code, body.scan, head, blocks, given)
+
+    def _narrowed(self) -> tuple[FunctionType, list[int]]:
+        """Type and parameters of the new function."""
+        given = self.given
+        if self.parameters is not None:
+            given = [given[i] for i in self.parameters]
+        return narrowed(self.kind, self.parameters, self.results), given
 
 
 def narrowed(
