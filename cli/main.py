@@ -81,6 +81,14 @@ def _command(arguments: argparse.Namespace, started: float | None) -> int:
             from .diff import diff
 
             return diff(arguments)
+        case "check":
+            from .check import check
+
+            return check(arguments)
+        case "merge":
+            from .check import merge
+
+            return merge(arguments)
         case _:
             from .rules import rules
 
