@@ -77,6 +77,10 @@ def _command(arguments: argparse.Namespace, started: float | None) -> int:
             from .inspect import inspect
 
             return inspect(arguments)
+        case "explore":
+            from .explore import explore
+
+            return explore(arguments)
         case "diff":
             from .diff import diff
 

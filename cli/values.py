@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["count", "duration", "jobs", "percent", "shard"]
+__all__ = ["count", "duration", "jobs", "percent", "port", "shard"]
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -66,3 +66,10 @@ def shard(text: str) -> tuple[int, int]:
     if not 1 <= found[0] <= found[1]:
         raise argparse.ArgumentTypeError(f"'{text}' is no part (like 2/4)")
     return found
+
+
+def port(text: str) -> int:
+    """The number of a port; 0 is any free one."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port (0 to 65535)")
+    return int(text)
