@@ -113,6 +113,7 @@ def call_old(run: Execution, index: int, operands: list[int]) -> None:
     """A call of an old function: what the new one has no more is not passed, or arbitrary."""
     context = run.space.context
     kind = run.space.type_at(run.space.module.functions[index])
+    run.direct_calls.append((index, operands))
     for i, operand in enumerate(operands):
         wanted = context.argument(index, i)
         if wanted is not None:

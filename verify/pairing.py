@@ -10,16 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from .names import function_names
+from .narrowing import narrow
 from .plan import Index, Maps, Step
-from .reader import Malformed, Unsupported, read_body
+from .reader import FunctionType, Malformed, Unsupported, read_body
 from .segments import Data, Element
 from .skeleton import skeleton
 from .structure import FUNCTION, Side, constant
 
 SMALL = 120
 """Bytes of a body that may have been inlined although the function is still there."""
+
+TYPE_PRICE = 0.1
+"""Likeness that a lost parameter or result costs."""
 
 MAX_DEPTH = 12
 """Calls within calls that are unfolded."""
@@ -40,7 +45,8 @@ def guess_step(before: Side, after: Side, entries: tuple[str, ...] | None = None
         _align(list(map(_data, before.segments.datas)), list(map(_data, after.segments.datas))),
         _align(list(before.segments.tags), list(after.segments.tags)),
     )  # fmt: skip
-    return Step(maps, unfold=functions.unfold(), entries=entries)
+    step = Step(maps, unfold=functions.unfold(), entries=entries)
+    return narrow(before, after, step, functions.narrowed) if functions.narrowed else step
 
 
 # --- what stands in order ---------------------------------------------------------------------
@@ -124,6 +130,8 @@ class _Functions:
     after: Side
     forward: list[Index] = field(default_factory=list)
     back: dict[int, int] = field(default_factory=dict)
+    narrowed: list[int] = field(default_factory=list)
+    """Old functions whose type has lost something."""
     _calls: dict[tuple[bool, int], list[int]] = field(default_factory=dict)
 
     def pair(self) -> None:
@@ -224,20 +232,51 @@ class _Functions:
             old, new = pending.pop()
             a = [f for f in self.calls(False, old) if self.forward[f] is None]
             b = [f for f in self.calls(True, new) if f not in self.back]
-            if len(a) != len(b):
+            # A function that has gone into its caller would shift all that follow.
+            if len(a) != len(b) or len(set(a)) != len(set(b)):
                 continue
             for x, y in zip(a, b, strict=True):
                 if self._join(x, y):
                     pending.append((x, y))
 
     def _rest(self) -> None:
-        """What is new must come from somewhere: from the next in order of the same type."""
-        for new in range(len(self.after.module.functions)):
+        """What is new must come from somewhere: from what looks most like it.
+
+        By itself or with its callees inside, with its old type or one that has lost parameters.
+        """
+        first, second = self.before.module, self.after.module
+        alone = [i for i, to in enumerate(self.forward) if to is None]
+        ranked = []
+        for new in range(second.imported_functions, len(second.functions)):
             if new in self.back:
                 continue
-            for old in range(len(self.forward)):
-                if self._join(old, new):
-                    break
+            words = _words(second.bodies[new - second.imported_functions])
+            for old in alone:
+                if old < first.imported_functions:
+                    continue
+                change = _narrowing(first.function_type(old), second.function_type(new))
+                if change is not None:
+                    own = self._closure(old, 0)
+                    score = max(_likeness(own, words), _likeness(self._closure(old, 2), words))
+                    ranked.append((TYPE_PRICE * change - score, change, new, old))
+        for _, change, new, old in sorted(ranked):
+            if self.forward[old] is None and new not in self.back:
+                self.forward[old] = new
+                self.back[new] = old
+                if change:
+                    self.narrowed.append(old)
+
+    def _closure(self, function: int, depth: int) -> Counter[Hashable]:
+        """The words of a body and, that many calls deep, of what it calls."""
+        module = self.before.module
+        at = function - module.imported_functions
+        if at < 0:
+            return Counter()
+        found = Counter(_words(module.bodies[at]))
+        if depth:
+            for callee in self.calls(False, function):
+                found += self._closure(callee, depth - 1)
+        return found
 
     def _merged(self) -> None:
         """Removed functions with the body of one that is still there."""
@@ -284,6 +323,37 @@ class _Functions:
             if to is None or (there[to] < count and (small or there[to] == 0)):
                 chosen.add(callee)
                 self._gone(callee, there, chosen, depth + 1)
+
+
+def _narrowing(old: FunctionType, new: FunctionType) -> int | None:
+    """How many parameters and results a type has lost, if it is a part of the old one."""
+    for part, whole in ((new.params, old.params), (new.results, old.results)):
+        rest = iter(whole)
+        if not all(any(type_ == other for other in rest) for type_ in part):
+            return None
+    return len(old.params) + len(old.results) - len(new.params) - len(new.results)
+
+
+@lru_cache(maxsize=1 << 12)
+def _words(body: bytes) -> Counter[Hashable]:
+    """What an optimizer mostly keeps of a body: constants, operators, what it accesses."""
+    try:
+        _, code = read_body(body)
+    except (Unsupported, Malformed):
+        return Counter()
+    found: Counter[Hashable] = Counter()
+    for instruction in code:
+        op = instruction[0]
+        if 0x28 <= op <= 0x3E:
+            found[op, instruction[2]] += 1
+        elif 0x41 <= op <= 0xC4 or op >= 0xFC00:
+            found[instruction] += 1
+    return found
+
+
+def _likeness(old: Counter[Hashable], new: Counter[Hashable]) -> float:
+    """The share of the new body's words that the old one has as well."""
+    return (sum((old & new).values()) + 1) / (sum((old | new).values()) + 1)
 
 
 def _calls(body: bytes) -> list[int]:

@@ -96,6 +96,8 @@ class Execution:
         self.returned: Edge | None = None
         self.calls: dict[int, int] = {}
         """Events that leave the world as it is, and the path conditions under which they happen."""
+        self.direct_calls: list[tuple[int, list[int]]] = []
+        """Old functions that are called, and their arguments."""
         self.dropped: set[int] = set()
         """Waitable sets that were dropped."""
         self.set_globals: list[int] = []

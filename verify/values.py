@@ -362,7 +362,30 @@ class Values:
                 return self.apply(f"i{width}.xor", operands[0], terms.constant(top, width))
             case "abs":
                 return self.apply(f"i{width}.and", operands[0], terms.constant(top - 1, width))
+            case "sub" | "div":
+                return self._by_constant(name, prefix, operands)
         return self.opaque(name, operands)
+
+    def _by_constant(self, name: str, prefix: str, operands: tuple[int, ...]) -> int:
+        """``x - c`` is ``x + -c``, and ``x / c`` is ``x * (1 / c)`` for powers of two.
+
+        Exactly, if ``c`` is no NaN and its reciprocal is a normal number: both are then the same
+        real number rounded once, and a NaN can come from ``x`` alone.
+        """
+        terms = self.terms
+        x, y = operands
+        bits, width = terms.value_of(y), terms.widths[y]
+        if bits is None or is_nan(bits, width):
+            return self.opaque(name, operands)
+        top = 1 << (width - 1)
+        if name.endswith("sub"):
+            return self.apply(f"{prefix}.add", x, terms.constant(bits ^ top, width))
+        fraction, bias = (23, 127) if width == 32 else (52, 1023)
+        exponent = (bits & (top - 1)) >> fraction
+        if bits & ((1 << fraction) - 1) or not 0 < exponent < 2 * bias:
+            return self.opaque(name, operands)
+        reciprocal = (bits & top) | ((2 * bias - exponent) << fraction)
+        return self.apply(f"{prefix}.mul", x, terms.constant(reciprocal, width))
 
     def trap(self, name: str, operands: tuple[int, ...]) -> int:
         """The condition under which a partial operator traps."""
