@@ -74,18 +74,46 @@ _BITS: Final = {0x41: 32, 0x42: 64}
 _SELECT: Final = 0x1B
 
 
-def evaluate(value: Value, known: Mapping[int, int], depth: int = 0) -> int | None:
+def zeros(value: Value, known: Mapping[int, Value], depth: int = 0) -> int:
+    """Return a mask of low 64 bits that are certainly zero in an integer value."""
+    every = (1 << 64) - 1
+    value = known.get(value.id, value)
+    if value.op in _BITS:
+        number = value.imm[0]
+        assert isinstance(number, int)
+        return ~number & (1 << _BITS[value.op]) - 1
+    if depth > DEEPEST:
+        return 0
+    match _BITWISE.get(value.op):
+        case "and":
+            return zeros(value.args[0], known, depth + 1) | zeros(value.args[1], known, depth + 1)
+        case "or" | "xor":
+            return zeros(value.args[0], known, depth + 1) & zeros(value.args[1], known, depth + 1)
+        case "shl":
+            count = value.args[1]
+            if count.op in _BITS:
+                bits = 32 if value.op == BY_NAME["i32.shl"] else 64
+                shift = int(count.imm[0]) & bits - 1
+                inner = zeros(value.args[0], known, depth + 1) << shift
+                return (inner | (1 << shift) - 1) & (every if bits == 64 else every >> 32)
+    return 0
+
+
+_BITWISE: Final = {
+    BY_NAME[f"i{bits}.{name}"]: name for bits in (32, 64) for name in ("and", "or", "xor", "shl")
+}
+
+
+def evaluate(value: Value, known: Mapping[int, Value], depth: int = 0) -> int | None:
     """Return the signed number of an integer value, None where it is not known.
 
-    `known` has the numbers of some values by id.
+    `known` has values that stand for others, by id.
     """
+    value = known.get(value.id, value)
     if value.op in _BITS:
         number = value.imm[0]
         assert isinstance(number, int)
         return _signed(number, _BITS[value.op])
-    found = known.get(value.id)
-    if found is not None:
-        return found
     if depth > DEEPEST:
         return None
     if value.op == _SELECT:
@@ -101,6 +129,7 @@ def evaluate(value: Value, known: Mapping[int, int], depth: int = 0) -> int | No
     for arg in value.args:
         number = evaluate(arg, known, depth + 1)
         if number is None:
-            return None
+            mask = (1 << bits) - 1
+            return 0 if zeros(value, known, depth) & mask == mask else None
         numbers.append(_signed(number, bits))
     return _signed(function(*numbers), width)

@@ -48,17 +48,13 @@ def runs_once(function: Function) -> Once | None:
     for node in walk(function.body):
         if not isinstance(node, Loop) or not node.label.edges:
             continue
-        known = {
-            parameter.id: number
-            for parameter, value in zip(node.label.params, node.entry, strict=True)
-            if (number := evaluate(value, {})) is not None
-        }
-        if not known:
+        if all(value.is_leaf for value in node.entry):
             continue
-        trial = _Trial(node.label, dict(known))
+        pairs = zip(node.label.params, node.entry, strict=True)
+        entry = {parameter.id: value for parameter, value in pairs}
+        trial = _Trial(node.label, dict(entry))
         if trial.once(node):
-            pairs = zip(node.label.params, node.entry, strict=True)
-            return Once(frozenset((node.label.id,)), {p.id: v for p, v in pairs}, trial.conditions)
+            return Once(frozenset((node.label.id,)), entry, trial.conditions)
     return None
 
 
@@ -67,9 +63,9 @@ class _Trial:
     """One walk through a loop's first turn with what is known on entry."""
 
     label: Label
-    known: dict[int, int]
+    known: dict[int, Value]
     conditions: dict[int, int] = field(default_factory=dict)
-    arrived: dict[int, list[list[int | None]]] = field(default_factory=dict)
+    arrived: dict[int, list[list[Value]]] = field(default_factory=dict)
     """Label -> the arguments of every edge that may be taken."""
 
     def once(self, node: Loop) -> bool:
@@ -126,13 +122,16 @@ class _Trial:
                 return self._nodes(node.body)
 
     def _edge(self, edge: Edge) -> None:
-        self.arrived.setdefault(edge.label.id, []).append([self._value(v) for v in edge.args])
+        self.arrived.setdefault(edge.label.id, []).append([self._stand(v) for v in edge.args])
+
+    def _stand(self, value: Value) -> Value:
+        return self.known.get(value.id, value)
 
     def _join(self, label: Label) -> bool:
         rows = self.arrived.get(label.id)
         if rows is None:
             return False
         for parameter, column in zip(label.params, zip(*rows, strict=True), strict=True):
-            if column[0] is not None and all(number == column[0] for number in column):
+            if all(value is column[0] for value in column):
                 self.known[parameter.id] = column[0]
         return True

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ..ir.graph import Anchor, walk
 from ..wasm.body import Body
 from ..wasm.renumber import Changes, Indices
+from .claims import CONSTANTS
 from .inline import Callee, NotInlined, Types, inlined, order, recursive
+from .references import CALL
 from .step import Step
 from .view import View
 
@@ -23,8 +26,11 @@ CALLER_LIMIT: Final = 3_000
 ONCE_LIMIT: Final = 1_500
 """Bytes of a body that is called from one place and goes there."""
 
-SPEED_LIMIT: Final = 160
+SPEED_LIMIT: Final = 60
 """Bytes of a body that goes to several places when speed is wanted."""
+
+CONSTANT_LIMIT: Final = 240
+"""The same where some call passes a constant: much of the body may fold away there."""
 
 SPEED_GROWTH: Final = 0.5
 """Part of the code by which it may grow when speed is wanted."""
@@ -118,10 +124,27 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
         growth = _growth(view, function, size, count, private)
         if growth <= 0 or (private and count == 1 and size <= ONCE_LIMIT):
             found.add(function)
-        elif policy.speed and size <= SPEED_LIMIT and growth <= room:
+        elif policy.speed and growth <= room and _pays(view, function, size):
             found.add(function)
             room -= growth
     return frozenset(found)
+
+
+def _pays(view: View, function: int, size: int) -> bool:
+    """Whether a call costs enough beside what the function does."""
+    if view.references.body(function).loops == 0 and size <= SPEED_LIMIT:
+        return True
+    if size > CONSTANT_LIMIT or not view.module.function_type(function).params:
+        return False
+    for caller in view.callers.get(function, ()):
+        graph = view.graph(caller)
+        if graph is None:
+            continue
+        calls = [node for node in walk(graph.body) if isinstance(node, Anchor) and node.op == CALL]
+        wanted = [node for node in calls if node.imm[0] == function]
+        if any(value.op in CONSTANTS for node in wanted for value in node.args):
+            return True
+    return False
 
 
 def _growth(view: View, function: int, size: int, count: int, private: bool) -> int:

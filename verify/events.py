@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .footprints import Footprint
     from .symbolic import Execution
 
+MASK_BITS = 6
+"""Unknown bits of a table's index up to which all its values are looked at."""
+
 
 def pages(run: Execution, memory: int) -> int:
     """The size of a memory in pages, as a term."""
@@ -181,10 +184,11 @@ def call_indirect(run: Execution, instruction: Instruction, _at: int) -> None:
         if module.function_type(function) == kind:
             by_target.setdefault(function, []).append(index)
     callee = run.use(callee)
-    at = run.terms.value_of(callee)
-    if at is not None:
-        function = contents.functions.get(at, -1)
-        if function not in by_target:
+    reached = {contents.functions.get(at, -1) for at in _possible(run, callee)}
+    reached = {function if function in by_target else -1 for function in reached}
+    if len(reached) == 1:
+        function = reached.pop()
+        if function < 0:
             run.trap(TRUE)
         else:
             call_old(run, function, arguments(run, kind))
@@ -195,6 +199,21 @@ def call_indirect(run: Execution, instruction: Instruction, _at: int) -> None:
         _indirect(run, kind, table, callee, arguments(run, kind))
         return
     _branch(run, kind, table, callee, {f: by_target[f] for f in chosen}, len(by_target))
+
+
+def _possible(run: Execution, index: int) -> list[int]:
+    """All values that an index may have by its bits, if they are few; else none."""
+    at = run.terms.value_of(index)
+    if at is not None:
+        return [at]
+    mask = run.values.ones(index)
+    if mask.bit_count() > MASK_BITS:
+        return []
+    found = [0]
+    for bit in range(mask.bit_length()):
+        if mask >> bit & 1:
+            found += [one | 1 << bit for one in found]
+    return found
 
 
 def _indirect(

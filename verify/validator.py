@@ -288,7 +288,7 @@ class Pair:
         if len(self.new.scan.loops) > len(original.loops):
             # Some of them may never repeat, as the new body alone shows.
             kind, given = self._narrowed()
-            blocks = execute_original(self.space, kind, self.new, given).blocks
+            blocks = execute_original(self.space, kind, self.new, given, once=True).blocks
         never: frozenset[int] = frozenset()
         best: list[Obligation] | None = None
         for _ in range(MAX_ROUNDS):
