@@ -57,6 +57,8 @@ PROVE_END = """\
 examples:
   eqsat prove a.wasm b.wasm            exit code 0 equal, 1 different, 6 unknown, 3 bad input
   eqsat prove a.wasm b.wasm --json     the same with every function's method and cost
+  eqsat prove a.wasm b.wasm -v         what was proven of every function, and how
+  eqsat prove a.wasm b.wasm --witness w.json && eqsat prove a.wasm b.wasm --replay w.json
 """
 
 RULES_HELP = "Look at the rewrite rules, and prove them."
@@ -206,6 +208,9 @@ def _add_prove(commands: _Commands[Parser]) -> None:
     _add_contracts(prove)
     prove.add_argument("--budget", metavar="TIME", type=duration, help="wall time (default: none)")
     prove.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    prove.add_argument("--smt2", metavar="DIR", help="write the solver's queries into this folder")
+    prove.add_argument("--witness", metavar="FILE", help="where to keep the calls of a refutation")
+    prove.add_argument("--replay", metavar="FILE", help="make the calls of a kept refutation again")
     _add_talk(prove)
 
 

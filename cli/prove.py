@@ -7,11 +7,18 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..optimize.contracts import ContractError, parse_contracts
 from .errors import CliError, Exit, say
-from .reading import STDIO, read_module, shown_path
+from .reading import STDIO, read_module, reason, shown_path
+from .writing import write
+
+if TYPE_CHECKING:
+    from ..verify.modules import ModuleVerdict
 
 __all__ = ["prove"]
 
@@ -37,19 +44,30 @@ def prove(arguments: argparse.Namespace) -> int:
         except WasmError as error:
             raise CliError("E0303", f"{shown_path(path)}: not a valid module ({error})") from None
         pair.append(data)
+    if arguments.replay is not None:
+        return replayed(arguments.replay, pair[0], pair[1])
     from ..verify.modules import prove_modules
 
     deadline = None
     if arguments.budget is not None and arguments.budget != math.inf:
         deadline = time.monotonic() + arguments.budget
     began = time.monotonic()
-    verdict = prove_modules(
-        pair[0],
-        pair[1],
-        deadline=deadline,
-        entries=exports(pair[0], tuple(arguments.entry or ())),
-        contracts=frozenset(contracts),
-    )
+    try:
+        verdict = prove_modules(
+            pair[0],
+            pair[1],
+            deadline=deadline,
+            entries=exports(pair[0], tuple(arguments.entry or ())),
+            contracts=frozenset(contracts),
+            smt2=None if arguments.smt2 is None else Path(arguments.smt2),
+        )
+    except OSError as error:
+        problem = f"{arguments.smt2}: cannot be written ({reason(error)})"
+        raise CliError("E0304", problem) from None
+    if verdict.witness is not None and arguments.witness is not None:
+        from ..verify.witnessfile import to_text
+
+        write(arguments.witness, to_text(verdict.witness, pair[0], pair[1]).encode())
     seconds = time.monotonic() - began
     if arguments.json:
         shown = {"verdict": plain(verdict), "contracts": list(contracts), "seconds": seconds}
@@ -57,11 +75,39 @@ def prove(arguments: argparse.Namespace) -> int:
     else:
         detail = f": {verdict.reason}" if verdict.reason else ""
         sys.stdout.write(f"{verdict.status}{detail}\n")
+        if arguments.verbose:
+            sys.stdout.writelines(f"{line}\n" for line in account(verdict))
     sys.stdout.flush()
     unused = [c for c in contracts if not any(a.startswith(c) for a in verdict.assumptions)]
     if not arguments.quiet and unused:
         say(f"unused: {', '.join(unused)}")
     return EXITS[verdict.status]
+
+
+def account(verdict: ModuleVerdict) -> Iterator[str]:
+    """What is known of every changed function, and what the proof relies on."""
+    for index, one in verdict.functions:
+        how = one.method if one.status == "proven" else one.reason
+        cost = f", {one.queries} queries, {one.rlimit} solver units" if one.queries else ""
+        yield f"  function {index}: {one.status} ({how}{cost})"
+    for assumption in verdict.assumptions:
+        yield f"  relies on: {assumption}"
+
+
+def replayed(path: str, original: bytes, candidate: bytes) -> int:
+    """Make the calls of a kept refutation again."""
+    from ..verify.differential import replay
+    from ..verify.witnessfile import BadWitness, read_calls
+
+    try:
+        calls = read_calls(Path(path).read_text(encoding="utf-8"))
+    except (BadWitness, UnicodeDecodeError) as problem:
+        raise CliError("E0303", f"{path}: {problem}") from None
+    except OSError as error:
+        raise CliError("E0302", f"{path}: cannot be read ({reason(error)})") from None
+    found = replay(original, candidate, calls)
+    sys.stdout.write("unknown: no difference\n" if found is None else f"refuted: {found}\n")
+    return Exit.UNKNOWN if found is None else Exit.GATE
 
 
 def exports(module: bytes, globs: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -1,8 +1,12 @@
 """Any two modules: what belongs together is found, whatever the order, the names, the types."""
 
+from pathlib import Path
+
 import pytest
 import wasmtime
+from eqsat.cli.main import main
 from eqsat.verify.modules import ModuleVerdict, prove_modules
+from eqsat.verify.witnessfile import BadWitness, read_calls
 
 
 def prove(a: str, b: str) -> ModuleVerdict:
@@ -78,3 +82,40 @@ def test_names_lead() -> None:
     run = '(func (export "f") (result i32) call $x call $y i32.sub)'
     b = "(module (func $y (result i32) i32.const 2) (func $x (result i32) i32.const 1) {})"
     assert prove(a.format(run), b.format(run)).status == "proven"
+
+
+A = '(module (func (export "f") (param i32 f64) (result i32) local.get 0 {}))'
+
+
+def test_a_refutation_is_kept_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = []
+    for name, code in (("a", ""), ("b", "local.get 1 f64.const 0.5 f64.eq i32.add")):
+        files.append(tmp_path / f"{name}.wat")
+        files[-1].write_text(A.format(code))
+    a, b, kept = str(files[0]), str(files[1]), str(tmp_path / "w.json")
+    assert main(["prove", a, b, "--witness", kept]) == 1
+    calls = read_calls(Path(kept).read_text())
+    assert calls[-1][1][1] == 0.5
+    assert main(["prove", a, b, "--replay", kept]) == 1
+    assert main(["prove", a, a, "--replay", kept]) == 6
+    Path(kept).write_text('{"witness": 1, "calls": [{"export": "f", "arguments": [{}]}]}')
+    with pytest.raises(BadWitness):
+        read_calls(Path(kept).read_text())
+    assert main(["prove", a, b, "--replay", kept]) == 3
+    capsys.readouterr()
+
+
+def test_queries_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    shifts = "local.get 0 i32.const 31 i32.shr_s i32.const 30 i32.shr_u i32.add "
+    shifts += "i32.const 2 i32.shr_s"
+    for name, code in (("a", "i32.const 4 i32.div_s"), ("b", shifts)):
+        files.append(tmp_path / f"{name}.wat")
+        files[-1].write_text(A.format(code))
+    assert main(["prove", str(files[0]), str(files[1]), "--smt2", str(tmp_path / "q"), "-v"]) == 0
+    queries = sorted((tmp_path / "q").glob("*.smt2"))
+    assert queries
+    assert "(check-sat)" in queries[0].read_text()
+    assert "function 0: proven" in capsys.readouterr().out

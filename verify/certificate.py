@@ -70,11 +70,13 @@ def certify(
     rlimit: int = FUNCTION_RLIMIT,
     query_rlimit: int = QUERY_RLIMIT,
     deadline: float | None = None,
+    record: Callable[[str], None] | None = None,
 ) -> Certificate:
     """Check a step. Never raises on bad input: what cannot be checked is unknown.
 
     ``rlimit`` and ``query_rlimit`` bound the solver per function and per query; ``deadline`` is a
     ``time.perf_counter()`` value after which functions stay unknown. Both modules must be valid.
+    ``record`` is given every query about a function as SMT-LIB text.
     """
     if before == after:
         return Certificate("proven", "equal bytes")
@@ -82,6 +84,7 @@ def certify(
         entries = None if step.entries is None else frozenset(e.encode() for e in step.entries)
         structure = compare(read_side(before), read_side(after), step.maps, entries)
         run = _Run(structure, step, rlimit, query_rlimit, deadline)
+        run.context.record = record
     except (Mismatch, Malformed, Unsupported, IndexError) as problem:
         return Certificate("unknown", str(problem) or "indices out of range")
     return run.certify()

@@ -1,6 +1,6 @@
 """What holds for a whole module while two of its bodies are compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ class Context:
     of the old module; so are ``facts``, or they are what an induction assumes. What of them was
     looked at is noted in ``used``. Without ``footprints`` a call touches everything. ``removed``
     are the functions without counterpart, ``classes`` the members that a function stands for,
-    where these are several. ``promises`` are what contracts say.
+    where these are several. ``promises`` are what contracts say. ``record``
+    is given every query to the solver as SMT-LIB text.
     """
 
     module: Module
@@ -38,6 +39,7 @@ class Context:
     facts: Facts = field(default_factory=Facts)
     footprints: "Footprints | None" = None
     promises: Promises = field(default_factory=Promises)
+    record: Callable[[str], None] | None = None
     removed: frozenset[int] = frozenset()
     classes: Mapping[int, Sequence[int]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)

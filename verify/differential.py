@@ -16,6 +16,9 @@ from .border import Border, border
 from .machine import FUEL, NUMBERS, Inconclusive, Machine, Value, make_engine
 from .reader import Malformed, Unsupported
 
+REPLAY_SECONDS: Final = 30.0
+"""Wall time for a replay: more than a few calls need."""
+
 BYTES_PER_SECOND: Final = 1_500_000
 """Bytes of code that wasmtime compiles in a second of one core, with room for slow machines."""
 
@@ -85,6 +88,33 @@ def explore(
     ``first`` are calls to make before generated ones, each in a fresh pair of instances; ``only``
     is the one export to call.
     """
+    run = _prepare(original, output, seconds, seed, calls, first)
+    if isinstance(run, Exploration):
+        return run
+    if only is not None:
+        run.callable = [one for one in run.callable if one[0] == only]
+    return run.explore()
+
+
+def replay(
+    original: bytes, output: bytes, calls: Sequence[tuple[str, tuple[Value, ...]]]
+) -> Difference | None:
+    """Make these calls in one fresh pair of instances; where they differ, if they do."""
+    run = _prepare(original, output, REPLAY_SECONDS, 0, len(calls), calls)
+    if isinstance(run, Exploration):
+        return run.difference
+    return run.replay()
+
+
+def _prepare(
+    original: bytes,
+    output: bytes,
+    seconds: float,
+    seed: int,
+    calls: int,
+    first: Sequence[tuple[str, tuple[Value, ...]]],
+) -> "_Run | Exploration":
+    """Compile both modules; an exploration that has already ended if that is not possible."""
     until = time.perf_counter() + seconds
     if len(original) + len(output) > seconds * BYTES_PER_SECOND:
         return Exploration(None, 0, "too big to compile in the time given")
@@ -101,7 +131,7 @@ def explore(
         modules = wasmtime.Module(engine, original), wasmtime.Module(engine, output)
     except wasmtime.WasmtimeError as error:
         return Exploration(None, 0, f"wasmtime refuses a module: {str(error).splitlines()[0]}")
-    run = _Run(
+    return _Run(
         engine,
         modules,
         _both(first_border, second_border),
@@ -110,9 +140,6 @@ def explore(
         calls,
         first,
     )
-    if only is not None:
-        run.callable = [one for one in run.callable if one[0] == only]
-    return run.explore()
 
 
 def _both(first: Border, second: Border) -> Border:
@@ -156,13 +183,28 @@ class _Run:
                 return Exploration(None, self.count, str(problem))
             if isinstance(machines, Exploration):
                 return machines
-            found = self._session(machines)
+            found = self._session(machines, 1 if self.first else CALLS_PER_INSTANCE)
             if found is not None:
                 return Exploration(found, self.count)
             if not self.callable or self.left <= 0:
                 return Exploration(None, self.count)
             if time.perf_counter() > self.until:
                 return Exploration(None, self.count, "time")
+
+    def replay(self) -> Difference | None:
+        """All given calls in one pair of instances."""
+        names = [sorted(e.name for e in m.exports) for m in self.modules]
+        if names[0] != names[1]:
+            return Difference((), str(names[0]), str(names[1]))
+        try:
+            machines = self._instances()
+        except Inconclusive:
+            return None
+        if isinstance(machines, Exploration):
+            return machines.difference
+        known = {name for name, _ in self.callable}
+        self.first = [one for one in self.first if one[0] in known]
+        return self._session(machines, len(self.first))
 
     def _instances(self) -> tuple[Machine, Machine] | Exploration:
         made: list[Machine | str] = []
@@ -186,10 +228,9 @@ class _Run:
         texts = [x if isinstance(x, str) else "instance" for x in made]
         return Exploration(Difference((), *texts), self.count)
 
-    def _session(self, machines: tuple[Machine, Machine]) -> Difference | None:
-        """Some calls on one pair of instances."""
+    def _session(self, machines: tuple[Machine, Machine], length: int) -> Difference | None:
+        """At most ``length`` calls on one pair of instances."""
         done: list[tuple[str, tuple[Value, ...]]] = []
-        length = 1 if self.first else CALLS_PER_INSTANCE
         for _ in range(length):
             if not self.callable or self.left <= 0 or time.perf_counter() > self.until:
                 return None

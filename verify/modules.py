@@ -7,6 +7,7 @@ differ, a run shows as well. Everything else is *unknown*, with a reason.
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from .certificate import IDENTICAL, certify, read_side
@@ -51,12 +52,14 @@ def prove_modules(
     deadline: float | None = None,
     entries: tuple[str, ...] | None = None,
     contracts: frozenset[str] = frozenset(),
+    smt2: Path | None = None,
 ) -> ModuleVerdict:
     """Prove that module ``b`` does what ``a`` does, or show that it does not.
 
     ``rlimit`` and ``query_rlimit`` bound the solver per function and per query; ``deadline`` is a
     ``time.monotonic()`` value after which functions stay unknown. Both modules should be valid.
-    ``entries`` and ``contracts`` are as in :class:`~.plan.Step`.
+    ``entries`` and ``contracts`` are as in :class:`~.plan.Step`. ``smt2`` is a folder that gets
+    the solver's queries, one file each; raises OSError if that cannot be written.
     """
     if a == b:
         return ModuleVerdict("proven", "equal bytes")
@@ -70,7 +73,10 @@ def prove_modules(
         return _search(a, b, deadline, reason, (), (reason,))
     step = replace(step, contracts=contracts)
     promised = entries is not None or bool(contracts)
-    found = certify(a, b, step, rlimit=rlimit, query_rlimit=query_rlimit, deadline=until)
+    record = None if smt2 is None else _Queries(smt2).add
+    found = certify(
+        a, b, step, rlimit=rlimit, query_rlimit=query_rlimit, deadline=until, record=record
+    )
     verdicts = tuple((i, v) for i, v in sorted(found.functions.items()) if v is not IDENTICAL)
     if found.status == "proven":
         return ModuleVerdict("proven", found.reason, verdicts, assumptions=found.used)
@@ -78,6 +84,19 @@ def prove_modules(
     if promised:
         return ModuleVerdict("unknown", found.reason, verdicts, violations)
     return _search(a, b, deadline, found.reason, verdicts, violations)
+
+
+class _Queries:
+    """A folder of numbered queries."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.count = folder, 0
+
+    def add(self, text: str) -> None:
+        """Write the next one."""
+        self.count += 1
+        (self.folder / f"{self.count:05}.smt2").write_text(text)
 
 
 def _search(

@@ -206,10 +206,21 @@ class Relation:
         elif hint is not None and self._is_hinted(loop):
             # The optimizer names what changes; the rest of a live state stays.
             return ("entry",)
+        if self._stays(i, loop, own):
+            return ("entry",)
         for location in self.candidates(loop, width, i):
             if self.same(loop.entry.condition, self.evaluate(location, loop.entry, loop), own):
                 return location
         return ("entry",)
+
+    def _stays(self, i: int, loop: Loop, own: int) -> bool:
+        """Whether the local of the same index has the same value and does not change there."""
+        if not 0 <= i < len(loop.entry.locals) or loop.head.locals[i] != loop.entry.locals[i]:
+            return False
+        theirs = self.original.force(loop.entry.locals[i])
+        if self.space.terms.widths[theirs] != self.space.terms.widths[own]:
+            return False
+        return self.same(loop.entry.condition, theirs, own)
 
     def _is_hinted(self, loop: Loop) -> bool:
         """Whether hints about this loop say anything about locals."""

@@ -261,6 +261,9 @@ class Sweep:
             solver.add(encoder.differ(a, b))
         except TooComplex:
             return "unknown"
+        record = self.space.context.record
+        if record is not None:
+            record(solver.to_smt2())
         answer = str(solver.check())
         statistics = solver.statistics()
         if "rlimit count" in statistics.keys():  # noqa: SIM118
