@@ -202,3 +202,14 @@ def test_dead_claims_are_checked() -> None:
         a.format("", "i32.const 8 memory.grow $m"),
     )
     assert judge(*sized, facts=dead).status == "unknown"
+
+
+def test_a_dead_memory_that_grows_keeps_its_bounds() -> None:
+    """Where it is stored to beyond its first size, the new module would trap."""
+    a = """(module (memory $m 1) (func (export "g") (param i32) {}
+      i32.const 65536 local.get 0 i32.store $m))"""
+    dead = Facts(dead_memories=frozenset({0}))
+    grown = "i32.const 1 memory.grow $m drop"
+    assert judge(a.format(grown), a.format(""), facts=dead).status == "unknown"
+    stored = "i32.const 8 local.get 0 i32.store $m"
+    assert judge(a.format(stored), a.format(""), facts=dead).status == "proven"

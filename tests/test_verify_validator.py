@@ -244,6 +244,21 @@ def test_wrong_hints_prove_nothing(wrong: tuple[int, int]) -> None:
     assert check(a, b, hints).status == "unknown"
 
 
+def test_hints_name_no_addresses() -> None:
+    """An address of the hint's own could be another one in every turn of the loop."""
+    turn = (
+        "(local i32 i32) i32.const 8 local.get 1 i32.store loop i32.const 8 local.get 3 i32.store "
+        "{} local.get 3 i32.const 1 i32.add local.tee 3 local.get 0 i32.lt_u br_if 0 end "
+        "local.get 2"
+    )
+    a, b = (
+        module(turn.format(f"{x} local.set 2")) for x in ("i32.const 8 i32.load", "local.get 2")
+    )
+    for term in range(2, 60):
+        hints = Hints((LoopHint(0, 0, {2: ("load", 2, term, 4), 3: ("local", 3)}),))
+        assert check(a, b, hints).status == "unknown"
+
+
 def test_hints_may_be_expressions() -> None:
     a = module(COUNT)
     b = module(

@@ -304,14 +304,18 @@ def _unread(s: Structure, step: Step) -> frozenset[tuple[str, int]]:
         GLOBAL: used.read_globals, MEMORY: used.read_memories | used.grown_memories,
         TABLE: used.read_tables | used.changed_tables,
     }  # fmt: skip
+    # Where the new module still stores, it must trap as the old one does: sizes must be equal.
+    before = usage(s.before.module)
+    resized = {GLOBAL: set[int](), MEMORY: before.grown_memories, TABLE: set[int]()}
     return frozenset(
         (name, i)
         for kind, name, indices in claimed
         for i in indices
-        if not used.unknown
+        if not (used.unknown or before.unknown)
         and 0 <= i < len(s.forward[kind])
         and (kind, i) not in s.outside
         and s.forward[kind][i] not in looked_at[kind]
+        and i not in resized[kind]
     )
 
 

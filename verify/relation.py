@@ -96,6 +96,12 @@ def constant_places(run: Execution, loop: Loop, back: Edge) -> Iterator[Place]:
                     yield kind, i
 
 
+def _names_addresses(location: Location) -> bool:
+    return location[:1] == ("load",) or any(
+        isinstance(part, tuple) and _names_addresses(part) for part in location
+    )
+
+
 def changed_slots(space: Space, effects: Effects) -> list[int]:
     """The slots that a stretch of code may change."""
     if effects.events or effects.tables:
@@ -227,7 +233,12 @@ class Relation:
         return any(h.original == loop.ordinal and h.locals for h in self.hints.values())
 
     def _fits(self, location: Location, loop: Loop, width: int) -> bool:
-        """Whether a hint makes sense at all: existing locations, right width."""
+        """Whether a hint makes sense at all: existing locations, right width.
+
+        Only ``cells.py`` makes locations with addresses, which it knows to be fixed in the loop.
+        """
+        if _names_addresses(location):
+            return False
         try:
             term = self.evaluate(location, loop.head, loop)
         except (Unsupported, IndexError, KeyError, TypeError, ValueError):
