@@ -6,7 +6,7 @@ steps go on, until nothing changes or the budget ends. What a round made worse i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,7 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
             continue
         key = meter.key(program.module, program.view().entries)
         if best.key is None:
-            best.key = meter.key(best.module, best.entries)
+            best.key = meter.key(best.module, program.view(best.module).entries)
         if key < best.key:
             best = _State.of(run, program, key)
         else:
@@ -99,7 +99,6 @@ class _State:
     module: Module
     origins: tuple[int, ...]
     places: tuple[int | None, ...]
-    entries: frozenset[int]
     records: dict[int, FunctionRecord]
     taken: int
     changed: frozenset[int]
@@ -111,7 +110,6 @@ class _State:
             program.module,
             program.origins,
             program.places,
-            program.view().entries,
             dict(run.records),
             program.taken,
             program.changed,
@@ -130,8 +128,14 @@ class _State:
 
 
 def _meter(run: Run) -> ModuleCost:
-    measure = None if run.search is None else run.search.measure
-    costs = getattr(measure, "costs", {})
+    costs: Mapping[int, float] = {}
+    if not isinstance(run.options.cost, str):
+        from ..extract import cost_model
+        from .search import measure_for
+
+        # Not the search's measure: where everything is known from earlier runs there is no search.
+        measure = measure_for(run.options, cost_model(str(run.options.cost)))
+        costs = getattr(measure, "costs", {})
     size = sum(one.end - one.start for one in run.module.sections if one.id != 0)
     return ModuleCost(str(run.options.cost), costs, size)
 

@@ -414,3 +414,47 @@ def test_digests_tell_where_fields_end(first: list[bytes], second: list[bytes]) 
 
 def test_recall_without_a_cache() -> None:
     assert Recall.prepare(Module.parse(MODULE), {}, Options()) is None
+
+
+def test_cost_file_decides_alike_cold_and_warm(counted: Options, tmp_path: Path) -> None:
+    """Whether steps paid is measured by the file's costs even where no search is made."""
+    cost = tmp_path / "cost.toml"
+    cost.write_text('base = "fuel"\n[opcodes]\n"i32.mul" = 50\n')
+    module = wat(
+        f"""(module (func $callee (param i32 i32) (result i32) {WASTE})
+        (func (export "f") (param i32) (result i32)
+          (call $callee (i32.mul (local.get 0) (local.get 0)) (i32.const 7))))"""
+    )
+    options = replace(counted, cost=cost)
+    cold = eqsat.optimize(module, options=options)
+    warm = eqsat.optimize(module, options=options)
+    assert cold.output == warm.output
+    assert cold.output == eqsat.optimize(module, options=replace(options, cache=None)).output
+
+
+def test_steps_that_time_does_not_allow_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proposal cannot be interrupted: on a large module it would use the budget up."""
+    import time
+
+    from eqsat.optimize.program import Program
+
+    tried: list[object] = []
+
+    def note(_: Program, propose: object) -> bool:
+        tried.append(propose)
+        return False
+
+    monkeypatch.setattr(Program, "_take", note)
+    module = Module.parse(MODULE + b"\0" + b"\x83\x80\x40" + b"\1x" + bytes((1 << 20) + 1))
+    for left, expected in ((0.5, 0), (8.0, 2), (60.0, 8)):
+        tried.clear()
+        end = time.monotonic() + left
+
+        def deadline(end: float = end) -> float:
+            return end
+
+        Program(module, Options(), deadline).settle(True)
+        assert len(tried) == expected
+    tried.clear()
+    Program(module, Options(max_iters=3), lambda: None).settle(True)
+    assert len(tried) == 8
