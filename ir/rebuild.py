@@ -7,11 +7,12 @@ parameters, and nothing unreachable is copied. The old graph stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .blocks import BasicBlock
+from .effects import Effect
 from .graph import (
     PHI,
     RESULT,
@@ -24,14 +25,17 @@ from .graph import (
     Exit,
     Function,
     If,
+    Imm,
     Label,
     Loop,
     Node,
+    ValType,
     Value,
 )
 
 Substitute: TypeAlias = "Callable[[Value, BasicBlock, Rebuild], Value | None]"
 Condition: TypeAlias = "Callable[[Value], int | None]"
+Expand: TypeAlias = "Callable[[Anchor, Rebuild], bool]"
 
 _I32_CONST = 0x41
 _SELECT = 0x1B
@@ -67,6 +71,8 @@ class Rebuild:
             this object; may return a new value to use there.
         once: ids of the labels of loops whose back edges are never taken, as `condition` says;
             `replace` has their parameters.
+        expand: called with an old anchor; true if it has put something else in its place (`add`).
+        decided: ids (`id`) of old branches and ifs to the number that their condition has there.
     """
 
     old: Function
@@ -75,6 +81,8 @@ class Rebuild:
     condition: Condition = constant_i32
     substitute: Substitute | None = None
     once: Set[int] = frozenset()
+    expand: Expand | None = None
+    decided: Mapping[int, int] = field(default_factory=dict)
     new: Function = field(init=False)
     block: BasicBlock = field(init=False)
     _nodes: list[Node] = field(init=False)
@@ -156,19 +164,28 @@ class Rebuild:
                     self._dead = True
 
     def _anchor(self, node: Anchor) -> None:
-        if node.id in self.drop:
+        if node.id in self.drop or (self.expand is not None and self.expand(node, self)):
             return
-        new = self.new
         args = [self.value(a) for a in node.args]
-        copy = Anchor(new.fresh_id(), node.op, args, node.imm, (), node.effect, self.block)
-        results = []
-        for old in node.results:
-            value = new.leaf(RESULT, old.imm, old.type, self.block)
-            value.anchor = copy
+        types = [old.type for old in node.results]
+        results = self.add(node.op, args, node.imm, types, node.effect)
+        for old, value in zip(node.results, results, strict=True):
             self._values[old.id] = value
+
+    def add(
+        self, op: int, args: list[Value], imm: Imm, types: Sequence[ValType], effect: Effect
+    ) -> tuple[Value, ...]:
+        """Append an anchor over new values to the copy; its results."""
+        new = self.new
+        copy = Anchor(new.fresh_id(), op, args, imm, (), effect, self.block)
+        results = []
+        for position, type in enumerate(types):
+            value = new.leaf(RESULT, (position,), type, self.block)
+            value.anchor = copy
             results.append(value)
         copy.results = tuple(results)
         self._nodes.append(copy)
+        return copy.results
 
     def _edge(self, old: Edge) -> Edge:
         target = self._targets[old.label.id]
@@ -260,7 +277,7 @@ class Rebuild:
         label.block.preds += [e.source for e in label.edges]
 
     def _if(self, node: If) -> None:
-        known = self.condition(node.cond)
+        known = self._known(node, node.cond)
         if known is not None:
             arm, block = (
                 (node.then, node.then_block) if known != 0 else (node.orelse, node.else_block)
@@ -329,8 +346,13 @@ class Rebuild:
         label.edges.clear()
         return True
 
+    def _known(self, node: Node, cond: Value) -> int | None:
+        """Return the number that a branch's condition has, None if it is not known."""
+        known = self.decided.get(id(node))
+        return self.condition(cond) if known is None else known
+
     def _branch_if(self, node: BranchIf) -> None:
-        known = self.condition(node.cond)
+        known = self._known(node, node.cond)
         cond = None
         if known is None:
             cond = self.value(node.cond)
@@ -350,7 +372,7 @@ class Rebuild:
         self._nodes.append(BranchIf(cond, edge, before, self.block))
 
     def _branch_table(self, node: BranchTable) -> None:
-        known = self.condition(node.index)
+        known = self._known(node, node.index)
         index = None
         if known is None:
             index = self.value(node.index)

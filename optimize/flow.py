@@ -23,6 +23,9 @@ I64_EQZ = 0x50
 FREE = frozenset((UNREACHABLE, 0x01, BLOCK, LOOP, ELSE, END, RETURN, 0x1A))
 """unreachable, nop, block, loop, else, end, return, drop: wasmtime charges nothing for them."""
 
+BULK = frozenset(BY_NAME[f"memory.{name}"] for name in ("copy", "fill", "init"))
+"""wasmtime charges one more for each byte of these."""
+
 OPENERS = frozenset((BLOCK, LOOP, IF, 0x06, 0x1F))
 """Also `try` and `try_table`: their handlers are left out, nothing says how often they run."""
 
@@ -112,6 +115,12 @@ def flow(body: bytes, costs: Mapping[int, float] | None = None) -> Flow:
     return _Reader({} if costs is None else costs).read(decode_body(body, 0, len(body)).instrs)
 
 
+def _length(instrs: list[Instr], position: int) -> int:
+    """Return the length of the bulk operation at a position, 0 where it is not a constant."""
+    before = instrs[position - 1]
+    return before[1] & 0xFFFF_FFFF if before[0] == 0x41 else 0
+
+
 class _Reader:
     """The state of reading one body."""
 
@@ -148,6 +157,8 @@ class _Reader:
                 continue
             if opcode not in FREE:
                 here.cost += costs.get(opcode, 1.0)
+                if opcode in BULK:
+                    here.cost += _length(instrs, position)
                 if opcode in slow:
                     here.slow += slow[opcode]
                 if opcode in effects:

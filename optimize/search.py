@@ -215,7 +215,7 @@ class Search:
         for found in forms.values():
             last = found[-1]
             try:
-                graph = tidy(last.graph, self.minimum)
+                graph = tidy(last.graph, self.minimum, fast=self.options.cost == "fuel")
             except Exception as fault:
                 _fault(fault)
                 continue

@@ -8,7 +8,7 @@ others may look. A store of what its cell holds already goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,7 @@ from ..ir.graph import (
 from ..ir.rebuild import Rebuild
 from ..wasm.opcodes import BY_NAME
 from .available import Available
-from .cells import Access, Cells, find_cells
+from .cells import Access, Cells
 from .ranges import most
 
 _BYTES: Final = {0x7F: 4, 0x7E: 8, 0x7D: 4, 0x7C: 8, 0x7B: 16}
@@ -313,14 +313,7 @@ def _forget(state: dict[int, Content], cells: int) -> None:
             del state[cell]
 
 
-def forward(function: Function, minimum: Sequence[int]) -> Function:
-    """Return the function with loads replaced and needless stores gone; itself if there are none.
-
-    `minimum` is the minimum size of each memory in bytes.
-    """
-    cells = find_cells(function, minimum)
-    if cells is None:
-        return function
-    available = Available(cells).run(function)
+def forward(function: Function, cells: Cells, available: Available) -> Function:
+    """Return the function with known loads and needless stores gone, itself if there are none."""
     changed = Forward(function, cells, available).run()
     return function if changed is None else changed

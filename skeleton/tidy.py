@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..ir.demand import simplify
 from ..ir.graph import Function
+from .available import Available
+from .bulk import expand_bulk
+from .cells import Cells, find_cells
+from .conditions import decide_conditions
+from .dead import drop_dead_stores
 from .forward import forward
 
 NESTING: Final = 20_000
 """Python frames allowed: constructs nest up to the lowering's limit, a few frames for each."""
 
+ROUNDS: Final = 3
+"""Rounds over memory: a store that goes can leave another one dead; chains are short."""
 
-def tidy(function: Function, minimum: Sequence[int]) -> Function:
+_MEMORY: Final[tuple[Callable[[Function, Cells, Available], Function], ...]] = (
+    forward,
+    drop_dead_stores,
+)
+
+
+def tidy(function: Function, minimum: Sequence[int], *, fast: bool = False) -> Function:
     """Return the function with the skeleton tidied, itself if there is nothing to do.
 
-    `minimum` is the minimum size of each memory in bytes. The old graph stays as it was.
+    `minimum` is the minimum size of each memory in bytes; `fast` says that time counts and size
+    does not. The old graph stays as it was.
     """
     if sys.getrecursionlimit() < NESTING:
         sys.setrecursionlimit(NESTING)
-    changed = forward(function, minimum)
-    return function if changed is function else simplify(changed)
+    function = _simplified(function, expand_bulk(function, most_pieces=4 if fast else 1))
+    function = _simplified(function, decide_conditions(function))
+    for _ in range(ROUNDS):
+        before = function
+        for change in _MEMORY:
+            cells = find_cells(function, minimum)
+            if cells is None:
+                break
+            available = Available(cells).run(function)
+            function = _simplified(function, change(function, cells, available))
+        if function is before:
+            break
+    return function
+
+
+def _simplified(before: Function, after: Function) -> Function:
+    return before if after is before else simplify(after)

@@ -83,9 +83,7 @@ class Writer:
                 return f"(br_if {label} {self.counted()})"
             return f"(br_if {label} {self.value(1)})"
         if depth == 0:
-            return self.pick(
-                "(nop)", f"(memory.fill $m (i32.const 32) {self.value(0)} (i32.const 4))"
-            )
+            return self.bulk()
         if pick < 0.8:
             arms = f"(then {self.statements(depth - 1)}) (else {self.statements(depth - 1)})"
             return f"(if {self.value(2)} {arms})"
@@ -98,6 +96,19 @@ class Writer:
         if kind == "loop":
             inside += f" (br_if {label} {self.counted()})"
         return f"({kind} {label} {inside})"
+
+    def bulk(self) -> str:
+        """Something about many bytes, or a check that ends in a trap."""
+        size, pick = self.source.choice((1, 3, 4, 8, 12, 16)), self.source.random()
+        if pick < 0.3:
+            return f"(memory.fill $m (local.get 3) {self.value(0)} (i32.const {size}))"
+        if pick < 0.6:
+            spaces = self.pick("$m $n", "$n $m", "$m $m")
+            source = self.pick("(i32.const 8)", "(local.get 0)")
+            return f"(memory.copy {spaces} (local.get 3) {source} (i32.const {size}))"
+        op, bound = self.pick("ge_u", "eq", "lt_s", "ne"), self.source.choice((4, 5, 70_000))
+        limit = f"(i32.{op} (local.get {self.source.choice((0, 1, 2))}) (i32.const {bound}))"
+        return f"(if {limit} (then (global.set $h (i32.const 3))))"
 
     def counted(self) -> str:
         return "(i32.and (i32.const 7) (local.tee 5 (i32.add (local.get 5) (i32.const 1))))"

@@ -1,5 +1,7 @@
 """Variables in memory that became locals: which loops keep them, and which must not be believed.
 
+And small copies that became loads and stores.
+
 Each row is a body of type ``(i32 i32) -> i32`` beside its replacement and the hint for its loops:
 what the new locals stand for. Rows that must not be proven are checked to differ by running both.
 """
@@ -58,6 +60,39 @@ EQUAL: dict[str, Row] = {
     ),
 }
 
+COPY = "local.get 0 local.get 1 i32.const {} memory.copy{} local.get 0"
+LOADS = "local.get 1 i64.load local.set 2 local.get 1 i32.load offset=8 local.set 3 "
+LOW = "local.get 0 local.get 2 i64.store "
+HIGH = "local.get 0 local.get 3 i32.store offset=8 "
+
+EQUAL |= {
+    "copy of eight": (
+        COPY.format(8, ""),
+        "local.get 0 local.get 1 i64.load i64.store local.get 0",
+        (),
+    ),
+    "copy of twelve": (
+        COPY.format(12, ""),
+        f"(local i64 i32) {LOADS} {HIGH} {LOW} local.get 0",
+        (),
+    ),
+    "copy between memories": (
+        COPY.format(4, " $n 0"),
+        "local.get 0 local.get 1 i32.load i32.store $n local.get 0",
+        (),
+    ),
+    "fill": (
+        "local.get 0 i32.const 255 i32.const 8 memory.fill local.get 0",
+        "local.get 0 i64.const -1 i64.store local.get 0",
+        (),
+    ),
+    "fill of one": (
+        "local.get 0 local.get 1 i32.const 1 memory.fill local.get 0",
+        "local.get 0 local.get 1 i32.store8 local.get 0",
+        (),
+    ),
+}
+
 UNEQUAL: dict[str, Row] = {
     "a pointer may meet it": (*counting("local.get 0 local.get 1 i32.store"), CELL),
     "one byte of it is stored": (*counting("i32.const 0 i32.const 3 i32.store8 offset=17"), CELL),
@@ -90,6 +125,31 @@ UNEQUAL: dict[str, Row] = {
            local.get 1 i32.const 1 i32.sub local.tee 1 i32.const 7 i32.and br_if 0 end
            local.get 2""",
         ({0: ("local", 0), 1: ("local", 1), 2: ("local", 2), 3: ("cell", 0, 0, 4)},),
+    ),
+}
+
+UNEQUAL |= {
+    "lower half first": (
+        COPY.format(12, ""),
+        f"(local i64 i32) {LOADS} {LOW} {HIGH} local.get 0",
+        (),
+    ),
+    "a load after a store": (
+        COPY.format(12, ""),
+        "local.get 0 local.get 1 i32.load offset=8 i32.store offset=8 "
+        "local.get 0 local.get 1 i64.load i64.store local.get 0",
+        (),
+    ),
+    "four of eight": (
+        COPY.format(8, ""),
+        "local.get 0 local.get 1 i32.load i32.store local.get 0",
+        (),
+    ),
+    "nothing of nothing": (COPY.format(0, ""), "local.get 0", ()),
+    "fill with more than a byte": (
+        "local.get 0 i32.const 300 i32.const 2 memory.fill local.get 0",
+        "local.get 0 i32.const 300 i32.store16 local.get 0",
+        (),
     ),
 }
 
@@ -127,7 +187,7 @@ def observe(data: bytes) -> list[object]:
     machine = wasmtime.Engine(config)
     compiled = wasmtime.Module(machine, data)
     found: list[object] = []
-    for arguments in ((0, 3), (16, 5), (8, 7), (13, 6), (20, 4)):
+    for arguments in ((0, 3), (16, 5), (8, 7), (13, 6), (20, 4), (65_526, 8), (65_537, 0)):
         store = wasmtime.Store(machine)
         store.set_fuel(20_000)
         exports = wasmtime.Instance(store, compiled, []).exports(store)
@@ -140,5 +200,6 @@ def observe(data: bytes) -> list[object]:
             result: object = call(store, *arguments)
         except wasmtime.Trap:
             result = "trap"
-        found.append((result, bytes(memory.read(store, 0, 64))))
+        ends = memory.read(store, 0, 64) + memory.read(store, 65_472, 65_536)
+        found.append((result, bytes(ends)))
     return found

@@ -13,16 +13,24 @@ from .terms import FALSE, STATE, TRUE
 if TYPE_CHECKING:
     from .symbolic import Execution
 
+MAX_SMALL = 16
+"""Bytes up to which a copy or fill of constant size is what loads and stores would do."""
+
 
 def access(run: Execution, instruction: Instruction, address: int, count: int) -> int:
     """Check the bounds of an access of ``count`` bytes; its wrapped address."""
     _, _, offset, memory = instruction[:4]
     where = run.values.plus(address, offset) if offset else address
-    base, start = run.memory.place(address, offset)
-    end = start + count
+    _bounds(run, address, offset + count, memory)
+    return where
+
+
+def _bounds(run: Execution, address: int, end: int, memory: int) -> None:
+    """Trap where ``address + end`` is beyond the memory, unless that was checked before."""
+    if _is_promised(run, address, end):
+        return
+    base, end = run.memory.place(address, end)
     key = (memory, base)
-    if _is_promised(run, address, offset + count):
-        return where
     known = run.facts.get(key, 0)
     if end > known:
         limits = run.space.module.memories[memory]
@@ -36,7 +44,6 @@ def access(run: Execution, instruction: Instruction, address: int, count: int) -
         if run.shared:
             run.own()
         run.facts[key] = end
-    return where
 
 
 def _is_promised(run: Execution, address: int, end: int) -> bool:
@@ -121,6 +128,8 @@ def bulk(run: Execution, instruction: Instruction, _at: int) -> None:
     count = run.stack.pop()
     second, first = run.stack.pop(), run.stack.pop()
     operands = [run.use(x) for x in (first, second, count)]
+    if _small(run, instruction, *operands):
+        return
     match instruction[0]:
         case 0xFC0008:
             target, sources = instruction[2], [run.slots[WORLD]]
@@ -134,6 +143,47 @@ def bulk(run: Execution, instruction: Instruction, _at: int) -> None:
     bounds = operands if instruction[0] != 0xFC000A else operands[1:]
     run.trap(terms.literal(terms.make(0, "bulk_trap", instruction, *bounds)))
     run.put(slot, terms.make(STATE, "bulk", instruction, run.slots[slot], *operands))
+
+
+def _small(run: Execution, instruction: Instruction, first: int, second: int, count: int) -> bool:
+    """Copy or fill a few bytes as loads, all of them first, and stores; whether that was done."""
+    terms, size = run.terms, run.terms.value_of(count)
+    if size is None or not 0 < size <= MAX_SMALL or instruction[0] == 0xFC0008:
+        return False
+    byte = terms.value_of(second)
+    copy = instruction[0] == 0xFC000A
+    if not copy and byte is None and size > 1:
+        return False
+    target = instruction[1]
+    if copy:
+        _bounds(run, second, size, instruction[2])
+    _bounds(run, first, size, target)
+    source = run.slots[run.space.contents[instruction[2 if copy else 1]]]
+    values = []
+    for at, width in _pieces(size):
+        if copy:
+            values.append(run.memory.load(source, run.values.plus(second, at), width))
+        elif byte is None:
+            values.append(run.values.low(second, 8))
+        else:
+            pattern = int.from_bytes(bytes([byte & 0xFF]) * width, "little")
+            values.append(terms.constant(pattern, 8 * width))
+    slot = run.space.contents[target]
+    content = run.slots[slot]
+    for (at, width), value in zip(_pieces(size), values, strict=True):
+        content = run.memory.store(content, run.values.plus(first, at), value, width)
+    run.put(slot, content)
+    return True
+
+
+def _pieces(size: int) -> list[tuple[int, int]]:
+    """Distances and lengths of powers of two that make up a small size."""
+    found, at = [], 0
+    for width in (8, 4, 2, 1):
+        while size - at >= width:
+            found.append((at, width))
+            at += width
+    return found
 
 
 def table_get(run: Execution, instruction: Instruction, _at: int) -> None:
