@@ -57,37 +57,60 @@ def _constraints(
     Only what would be computed in place counts: the rest lies in a local of its own.
     """
     parameter = {p.id: k for k, (p, _) in enumerate(pairs)}
-    passed: dict[int, list[int]] = {}
+    passed: dict[int, set[int]] = {}
     for k, (_, v) in enumerate(pairs):
-        passed.setdefault(v.id, []).append(k)
+        passed.setdefault(v.id, set()).add(k)
+    known: dict[int, tuple[set[int], set[int]]] = {}
     reads: list[set[int]] = []
     computes: list[set[int]] = []
-    resolve = into.placed.resolve
     for k, root in enumerate(roots):
-        read: set[int] = set()
-        compute = {k} if k < len(pairs) else set()
-        seen: set[int] = set()
-        work = [root]
-        while work:
-            value = work.pop()
-            if value.id in seen:
-                continue
-            seen.add(value.id)
+        _visit(into, root, parameter, passed, known)
+        read, compute = known[root.id]
+        reads.append(read)
+        computes.append(compute | {k} if k < len(pairs) else compute)
+    return reads, computes
+
+
+def _visit(
+    into: Stackifier,
+    root: Value,
+    parameter: dict[int, int],
+    passed: dict[int, set[int]],
+    known: dict[int, tuple[set[int], set[int]]],
+) -> None:
+    """Fill `known`: value id -> parameters that are read and pairs whose values are computed."""
+    resolve = into.placed.resolve
+    work: list[tuple[Value, list[Value] | None]] = [(root, None)]
+    while work:
+        value, args = work.pop()
+        if value.id in known:
+            continue
+        if args is None:
             carrier = into.carrier(value)
             if carrier is not None:
                 # Read from a transfer local, which one of these copies may set.
-                if carrier.id in parameter:
-                    read.add(parameter[carrier.id])
+                read_here = parameter.get(carrier.id)
+                known[value.id] = set() if read_here is None else {read_here}, set()
                 continue
-            if value.id in parameter:
-                read.add(parameter[value.id])
-            if into.inlines(value):
-                compute.update(passed.get(value.id, ()))
-                args = value.args if value.anchor is None else value.anchor.args
-                work += [resolve(a) for a in args]
-        reads.append(read)
-        computes.append(compute)
-    return reads, computes
+            if not into.inlines(value):
+                own = parameter.get(value.id)
+                known[value.id] = set() if own is None else {own}, set()
+                continue
+            args = [resolve(a) for a in (value.anchor or value).args]
+            work.append((value, args))
+            work += [(a, None) for a in args if a.id not in known]
+            continue
+        read: set[int] = set()
+        compute: set[int] = set()
+        for arg in args:
+            read |= known[arg.id][0]
+            compute |= known[arg.id][1]
+        own_pairs = passed.get(value.id)
+        if own_pairs is not None:
+            # Computed once, by whoever comes first: what it replaces is read just before.
+            read = read - own_pairs
+            compute = compute | own_pairs
+        known[value.id] = read, compute
 
 
 def _schedule(
