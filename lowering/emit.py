@@ -89,7 +89,11 @@ def emit(function: Function, style: Style) -> Emission:
     measure_loops(function.blocks)
     events = flatten(function)
     stacked = Stackifier(
-        function, events, place(events, style.hoist, style.invariant), style.on_stack
+        function,
+        events,
+        place(events, style.hoist, style.invariant),
+        style.on_stack,
+        fast=not style.hoist,
     ).run()
     count = len(function.arguments)
     coloured = colour(stacked.code, stacked.types, count)

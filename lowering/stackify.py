@@ -48,6 +48,8 @@ TAKEN_IN_PLACE = 2
 """Bytes saved where a label's result is used in place: the write and the read of its local."""
 SET_BEHIND = 2
 """Bytes of the write behind the end of a label whose result is not used in place."""
+ROUNDS = 10
+"""How often a loop is taken to run where instructions count rather than bytes."""
 
 
 @dataclass(slots=True)
@@ -77,6 +79,8 @@ class Stackifier:
     placed: Placement
     on_stack: bool
     """Whether a block may leave its result on the operand stack."""
+    fast: bool = False
+    """Whether results are left on the stack to save instructions executed rather than bytes."""
     out: Code = field(default_factory=list)
     types: list[ValType] = field(default_factory=list)
     own: dict[int, int] = field(default_factory=dict)
@@ -327,7 +331,8 @@ class Stackifier:
         What is still to be pushed below must then be pushed before the construct is entered.
         """
         label = self.candidates[parameter.id]
-        if label.id in self.results or self._gain(label, parameter) + TAKEN_IN_PLACE <= 0:
+        taken = self._behind(label) if self.fast else TAKEN_IN_PLACE
+        if label.id in self.results or self._gain(label, parameter) + taken <= 0:
             return False
         if not self._lay(self.starts[label.id], label.id, left):
             return False
@@ -492,16 +497,23 @@ class Stackifier:
         """
         if not self.on_stack or label.id in self.barred or label.id in self.results:
             return
-        best = SET_BEHIND
+        best = self._behind(label) if self.fast else SET_BEHIND
         for parameter in label.params:
             gain = self._gain(label, parameter)
             if gain > best and self.placed.count.get(parameter.id):
                 best = gain
                 self.results[label.id] = parameter
 
+    def _behind(self, label: Label) -> int:
+        """Return how often what follows a label runs."""
+        assert label.block is not None
+        return int(ROUNDS**label.block.loop_depth)
+
     def _gain(self, label: Label, parameter: Value) -> int:
-        """Estimate the bytes that edges save by passing the parameter on the stack."""
+        """Estimate what edges save by passing the parameter on the stack."""
         position = label.params.index(parameter)
+        if self.fast:
+            return self._instructions(label, position)
         gain = 0
         for edge in label.edges:
             arg = self.placed.resolve(edge.args[position])
@@ -514,6 +526,19 @@ class Stackifier:
                 gain += -1 if conditional else 2
             else:
                 gain += 1 if conditional else 2
+        return gain
+
+    def _instructions(self, label: Label, position: int) -> int:
+        """Estimate the instructions that edges save by passing a parameter on the stack.
+
+        The `drop` behind a `br_if` that is not taken costs nothing.
+        """
+        gain = 0
+        for edge in label.edges:
+            arg = self.placed.resolve(edge.args[position])
+            shared = arg.id in self.placed.block and self.placed.count[arg.id] > 1
+            weight = int(ROUNDS**edge.source.loop_depth)
+            gain += -weight if arg.op in (PARAM, PHI) or shared else weight
         return gain
 
     def _parameters(self, label: object) -> None:
