@@ -25,7 +25,21 @@ def repair(code: list[Instr], parameters: int) -> list[Instr]:
         code = _zero_starts(code, parameters)
         if len(code) == before and sum(1 for i in code if i[0] == TEE) == marks:
             break
-    return code
+    return _copied(code)
+
+
+def _copied(code: list[Instr]) -> list[Instr]:
+    """`get a, set b, get a` becomes `get a, tee b`: what was copied is still on the stack.
+
+    The last step, since sinking a copy to its first use may save as much elsewhere.
+    """
+    out: list[Instr] = []
+    for instr in code:
+        if instr[0] == GET and len(out) > 1 and out[-1][0] == SET and out[-2] == instr:
+            out[-1] = (TEE, out[-1][1])
+        else:
+            out.append(instr)
+    return out
 
 
 def _pairs(code: list[Instr]) -> list[Instr]:
