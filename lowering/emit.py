@@ -96,7 +96,7 @@ def emit(function: Function, style: Style) -> Emission:
         fast=not style.hoist,
     ).run()
     count = len(function.arguments)
-    coloured = colour(stacked.code, stacked.types, count)
+    coloured = colour(stacked.code, stacked.types, count, sinking=style.hoist)
     code = [(i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]

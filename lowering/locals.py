@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.graph import ValType
-from .liveness import GET, SET, TEE, Instr, Liveness
+from .liveness import CONTROL, GET, SET, TEE, Instr, Liveness
 
 ZEROS = ((0x41, 0), (0x42, 0), (0x43, 0), (0x44, 0), (0xFD000C, 0))
 """Constants that a fresh local holds already."""
@@ -33,11 +33,15 @@ class Colouring:
     types: list[ValType]
 
 
-def colour(code: list[Instr], types: list[ValType], parameters: int) -> Colouring:
-    """Assign locals. The first `parameters` virtual locals keep their number."""
+def colour(code: list[Instr], types: list[ValType], parameters: int, sinking: bool) -> Colouring:
+    """Assign locals. The first `parameters` virtual locals keep their number.
+
+    With `sinking`, copies that can be merged with a later read count less (smaller code on
+    average, while loops tend to get faster without).
+    """
     liveness = Liveness(code, len(types))
     interference = _interference(code, liveness, types, parameters)
-    copies = _measure(code, liveness, len(types))
+    copies = _measure(code, liveness, len(types), sinking)
     weights = copies.weights
     parent = list(range(len(types)))
     members = [1 << v for v in range(len(types))]
@@ -200,7 +204,7 @@ class _Copies:
     looped: list[int]
 
 
-def _measure(code: list[Instr], liveness: Liveness, count: int) -> _Copies:
+def _measure(code: list[Instr], liveness: Liveness, count: int, sinking: bool) -> _Copies:
     found = _Copies({}, [0] * count, {}, {}, [0] * count)
     pairs, weights = found.pairs, found.weights
     previous: Instr = (None,)
@@ -222,7 +226,7 @@ def _measure(code: list[Instr], liveness: Liveness, count: int) -> _Copies:
                     other = previous[1]
                     assert isinstance(other, int)
                     if other != v:
-                        weight = base * (1 + _saves_two(code, position, v, other)) + head
+                        weight = base * (1 + _saves_two(code, position, v, other, sinking)) + head
                         key = (v, other) if v < other else (other, v)
                         pairs[key] = pairs.get(key, 0) + weight
                 elif op == SET and not inside and previous in ZEROS and first:
@@ -234,12 +238,35 @@ def _measure(code: list[Instr], liveness: Liveness, count: int) -> _Copies:
     return found
 
 
-def _saves_two(code: list[Instr], position: int, target: int, source: int) -> bool:
+def _saves_two(code: list[Instr], position: int, target: int, source: int, sinking: bool) -> bool:
     """Tell whether the copy written at `position` would vanish with its read.
 
-    A value that is used right there as well stays on the stack, and only the write would go.
+    A value that is used right there as well stays on the stack, and so does, with `sinking`, one
+    whose copy sinks to its first use: then only the write would go.
     """
     if code[position][0] == TEE or code[position - 1][0] == TEE:
         return False
     following = code[position + 1] if position + 1 < len(code) else (None,)
-    return not (following[0] == GET and following[1] in (target, source))
+    if following[0] == GET and following[1] in (source, target):
+        return False
+    return not sinking or first_use(code, position + 1, source, target) is None
+
+
+MAX_SINK = 40
+"""Instructions that a copy may pass; farther first uses are rare and cost quadratic time."""
+
+
+def first_use(code: list[Instr], start: int, source: int, target: int) -> int | None:
+    """Return where `target` is first read, if neither local is written on the way."""
+    for position in range(start, min(len(code), start + MAX_SINK)):
+        instr = code[position]
+        op = instr[0]
+        if op == GET:
+            if instr[1] == target:
+                return position
+        elif op in (SET, TEE):
+            if instr[1] in (source, target):
+                return None
+        elif op in CONTROL:
+            return None
+    return None

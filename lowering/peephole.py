@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .liveness import CONTROL, GET, SET, TEE, Instr, Liveness
-from .locals import ZEROS
+from .liveness import GET, SET, TEE, Instr, Liveness
+from .locals import ZEROS, first_use
 
 DROP, LOOP = 0x1A, 0x03
 _FREE = frozenset({GET, 0x41, 0x42, 0x43, 0x44, 0xFD000C, 0xD0, 0xD2})
@@ -72,10 +72,6 @@ def _pairs(code: list[Instr]) -> list[Instr]:
     return out
 
 
-MAX_SINK = 40
-"""Instructions that a copy may pass; farther first uses are rare and cost quadratic time."""
-
-
 def _sink_copies(code: list[Instr]) -> list[Instr]:
     """`get a, set b, ..., get b` becomes `..., get a, tee b` where nothing between minds."""
     out = list(code)
@@ -83,29 +79,13 @@ def _sink_copies(code: list[Instr]) -> list[Instr]:
     while position + 1 < len(out):
         first, second = out[position], out[position + 1]
         if first[0] == GET and second[0] == SET and first[1] != second[1]:
-            use = _first_use(out, position + 2, first[1], second[1])
+            use = first_use(out, position + 2, first[1], second[1])
             if use is not None:
                 out[use : use + 1] = [first, (TEE, second[1])]
                 del out[position : position + 2]
                 continue
         position += 1
     return out
-
-
-def _first_use(code: list[Instr], start: int, source: int, target: int) -> int | None:
-    """Return where `target` is first read, if neither local is written on the way."""
-    for position in range(start, min(len(code), start + MAX_SINK)):
-        instr = code[position]
-        op = instr[0]
-        if op == GET:
-            if instr[1] == target:
-                return position
-        elif op in (SET, TEE):
-            if instr[1] in (source, target):
-                return None
-        elif op in CONTROL:
-            return None
-    return None
 
 
 def _dead_writes(code: list[Instr]) -> list[Instr]:
