@@ -100,7 +100,7 @@ def emit(function: Function, style: Style) -> Emission:
     code = [(i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
-    code = shape(code, function.results, stacked.crossed)
+    code = shape(code, function.results, stacked.crossed, fast=not style.hoist)
     runs, renamed = _number_locals(code, coloured, count)
     code = [(i[0], renamed[i[1]]) if i[0] in (GET, SET, TEE) else i for i in code]
     hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})

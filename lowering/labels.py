@@ -32,16 +32,19 @@ MAX_ROUNDS = 20
 _OUTER = Label(-1, "function")
 
 
-def shape(code: list[Instr], results: tuple[ValType, ...], crossed: Container[int]) -> list[Instr]:
+def shape(
+    code: list[Instr], results: tuple[ValType, ...], crossed: Container[int], fast: bool
+) -> list[Instr]:
     """Return the final instructions, with `end`, block types and numeric branch depths.
 
-    `crossed` are ids of labels with a `br_if` below which a value lies for what follows.
+    `crossed` are ids of labels with a `br_if` below which a value lies for what follows. With
+    `fast`, no condition is negated that cannot take the negation in.
     """
     for _ in range(MAX_ROUNDS):
         before = len(code)
         code = _negations(code)
         code = _structure(code, results)
-        code = _conditions(code, crossed)
+        code = _conditions(code, crossed, fast)
         if len(code) == before:
             break
     return _number(code)
@@ -167,7 +170,7 @@ def _end_of_else(code: list[Instr], position: int) -> int:
         k += 1
 
 
-def _conditions(code: list[Instr], crossed: Container[int]) -> list[Instr]:
+def _conditions(code: list[Instr], crossed: Container[int], fast: bool) -> list[Instr]:
     """Choose the cheaper of `if`, `br_if` and `block`."""
     out: list[Instr] = []
     for instr in code:
@@ -176,7 +179,13 @@ def _conditions(code: list[Instr], crossed: Container[int]) -> list[Instr]:
             # An empty `if` only evaluates its condition.
             out[-1] = (DROP,)
             continue
-        if op == ELSE and out and out[-1][0] == IF and out[-1][2] is None:
+        if (
+            op == ELSE
+            and out
+            and out[-1][0] == IF
+            and out[-1][2] is None
+            and not (fast and _dear(out, len(out) - 1))
+        ):
             # Nothing to do when true: ask the opposite.
             opener = out.pop()
             out += [(EQZ,), opener]
@@ -185,7 +194,7 @@ def _conditions(code: list[Instr], crossed: Container[int]) -> list[Instr]:
     ends, elses = _match(out)
     used = _uses(out)
     for start in ends.values():
-        changed = _reshape(out, start, ends, elses, used, crossed)
+        changed = _reshape(out, start, ends, elses, used, crossed, fast)
         if changed is not None:
             return changed
     return out
@@ -198,15 +207,16 @@ def _reshape(
     elses: dict[int, int],
     used: dict[int, int],
     crossed: Container[int],
+    fast: bool,
 ) -> list[Instr] | None:
     """Rewrite the construct at `start` if another form is shorter."""
     opener = code[start]
     if opener[0] == IF and opener[2] is None and id(opener[1]) not in used:
-        return _if_to_branch(code, start, elses.get(start), _end_at(ends, start))
+        return _if_to_branch(code, start, elses.get(start), _end_at(ends, start), fast)
     if opener[0] != BLOCK or opener[2] is not None or used.get(id(opener[1])) != 1:
         return None
     if opener[1].id not in crossed:
-        return _block_to_if(code, start, _end_at(ends, start))
+        return _block_to_if(code, start, _end_at(ends, start), fast)
     return None
 
 
@@ -215,7 +225,7 @@ def _end_at(ends: dict[int, int], start: int) -> int:
 
 
 def _if_to_branch(
-    code: list[Instr], start: int, orelse: int | None, end: int
+    code: list[Instr], start: int, orelse: int | None, end: int, fast: bool
 ) -> list[Instr] | None:
     """`if br X else A end` becomes `br_if X A`, and the other way round with `eqz`."""
     then_end = end if orelse is None else orelse
@@ -223,13 +233,21 @@ def _if_to_branch(
     if then_end == start + 2 and branch[0] == BR:
         rest = [] if orelse is None else code[orelse + 1 : end]
         return [*code[:start], (BR_IF, branch[1]), *rest, *code[end + 1 :]]
+    if fast and _dear(code, start):
+        return None
     if orelse is not None and end == orelse + 2 and code[orelse + 1][0] == BR:
         inverted = [(EQZ,), (BR_IF, code[orelse + 1][1])]
         return [*code[:start], *inverted, *code[start + 1 : orelse], *code[end + 1 :]]
     return None
 
 
-def _block_to_if(code: list[Instr], start: int, end: int) -> list[Instr] | None:
+def _dear(code: list[Instr], position: int) -> bool:
+    """Tell whether negating the condition of the `if` or `br_if` here takes an instruction more."""
+    before = code[position - 1][0] if position else None
+    return before != EQZ and before not in INVERSE
+
+
+def _block_to_if(code: list[Instr], start: int, end: int, fast: bool) -> list[Instr] | None:
     """`block c br_if A end` becomes `c eqz if A end`, where that branch is the only one."""
     label = code[start][1]
     depth = 0
@@ -240,7 +258,7 @@ def _block_to_if(code: list[Instr], start: int, end: int) -> list[Instr] | None:
         elif op == END:
             depth -= 1
         elif op == BR_IF and code[k][1] is label:
-            if depth:
+            if depth or (fast and _dear(code, k)):
                 return None
             new = [(EQZ,), (IF, label, None)]
             return [*code[:start], *code[start + 1 : k], *new, *code[k + 1 :]]

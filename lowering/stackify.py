@@ -534,11 +534,15 @@ class Stackifier:
         The `drop` behind a `br_if` that is not taken costs nothing.
         """
         gain = 0
-        for edge in label.edges:
-            arg = self.placed.resolve(edge.args[position])
-            shared = arg.id in self.placed.block and self.placed.count[arg.id] > 1
+        args = [self.placed.resolve(edge.args[position]) for edge in label.edges]
+        for edge, arg in zip(label.edges, args, strict=True):
             weight = int(ROUNDS**edge.source.loop_depth)
-            gain += -weight if arg.op in (PARAM, PHI) or shared else weight
+            if self.placed.repeats(arg):
+                # A chain of `br_if` writes the same constant to a local just once.
+                there = id(edge) in self.conditional and args.count(arg) > 1
+            else:
+                there = arg.op in (PARAM, PHI) or self.placed.count[arg.id] > 1
+            gain += -weight if there else weight
         return gain
 
     def _parameters(self, label: object) -> None:
