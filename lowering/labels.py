@@ -40,11 +40,11 @@ def shape(
     `crossed` are ids of labels with a `br_if` below which a value lies for what follows. With
     `fast`, no condition is negated that cannot take the negation in.
     """
+    code = _negations(code)
     for _ in range(MAX_ROUNDS):
         before = len(code)
-        code = _negations(code)
         code = _structure(code, results)
-        code = _conditions(code, crossed, fast)
+        code = _negations(_conditions(code, crossed, fast))
         if len(code) == before:
             break
     return _number(code)
