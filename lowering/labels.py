@@ -27,7 +27,7 @@ _INVERSE = {
 INVERSE = _INVERSE | {b: a for a, b in _INVERSE.items()}
 
 MAX_ROUNDS = 20
-"""Every round removes an instruction; real code settles within five."""
+"""Every round takes constructs away; real code settles within five."""
 
 _OUTER = Label(-1, "function")
 
@@ -42,10 +42,10 @@ def shape(
     """
     code = _negations(code)
     for _ in range(MAX_ROUNDS):
-        before = len(code)
+        before = code
         code = _structure(code, results)
         code = _negations(_conditions(code, crossed, fast))
-        if len(code) == before:
+        if code == before:
             break
     return _number(code)
 
@@ -191,54 +191,56 @@ def _conditions(code: list[Instr], crossed: Container[int], fast: bool) -> list[
             out += [(EQZ,), opener]
             continue
         out.append(instr)
-    ends, elses = _match(out)
-    used = _uses(out)
-    for start in ends.values():
-        changed = _reshape(out, start, ends, elses, used, crossed, fast)
-        if changed is not None:
-            return changed
+    return _reshape(out, crossed, fast)
+
+
+def _reshape(code: list[Instr], crossed: Container[int], fast: bool) -> list[Instr]:
+    """Rewrite constructs of which another form is shorter."""
+    ends, elses = _match(code)
+    used = _uses(code)
+    gone: set[int] = set()
+    replaced: dict[int, tuple[Instr, ...]] = {}
+    for end, start in ends.items():
+        opener = code[start]
+        if opener[2] is not None:
+            continue
+        if opener[0] == IF and id(opener[1]) not in used:
+            _if_to_branch(code, start, elses.get(start), end, fast, gone, replaced)
+        elif opener[0] == BLOCK and used.get(id(opener[1])) == 1 and opener[1].id not in crossed:
+            _block_to_if(code, start, end, fast, gone, replaced)
+    if not replaced:
+        return code
+    out: list[Instr] = []
+    for position, instr in enumerate(code):
+        if position in replaced:
+            out += replaced[position]
+        elif position not in gone:
+            out.append(instr)
     return out
 
 
-def _reshape(
+def _if_to_branch(
     code: list[Instr],
     start: int,
-    ends: dict[int, int],
-    elses: dict[int, int],
-    used: dict[int, int],
-    crossed: Container[int],
+    orelse: int | None,
+    end: int,
     fast: bool,
-) -> list[Instr] | None:
-    """Rewrite the construct at `start` if another form is shorter."""
-    opener = code[start]
-    if opener[0] == IF and opener[2] is None and id(opener[1]) not in used:
-        return _if_to_branch(code, start, elses.get(start), _end_at(ends, start), fast)
-    if opener[0] != BLOCK or opener[2] is not None or used.get(id(opener[1])) != 1:
-        return None
-    if opener[1].id not in crossed:
-        return _block_to_if(code, start, _end_at(ends, start), fast)
-    return None
-
-
-def _end_at(ends: dict[int, int], start: int) -> int:
-    return next(end for end, s in ends.items() if s == start)
-
-
-def _if_to_branch(
-    code: list[Instr], start: int, orelse: int | None, end: int, fast: bool
-) -> list[Instr] | None:
+    gone: set[int],
+    replaced: dict[int, tuple[Instr, ...]],
+) -> None:
     """`if br X else A end` becomes `br_if X A`, and the other way round with `eqz`."""
     then_end = end if orelse is None else orelse
     branch = code[start + 1]
     if then_end == start + 2 and branch[0] == BR:
-        rest = [] if orelse is None else code[orelse + 1 : end]
-        return [*code[:start], (BR_IF, branch[1]), *rest, *code[end + 1 :]]
-    if fast and _dear(code, start):
-        return None
-    if orelse is not None and end == orelse + 2 and code[orelse + 1][0] == BR:
-        inverted = [(EQZ,), (BR_IF, code[orelse + 1][1])]
-        return [*code[:start], *inverted, *code[start + 1 : orelse], *code[end + 1 :]]
-    return None
+        replaced[start] = ((BR_IF, branch[1]),)
+        gone |= {start + 1, then_end, end}
+        return
+    if orelse is None or end != orelse + 2 or (fast and _dear(code, start)):
+        return
+    branch = code[orelse + 1]
+    if branch[0] == BR:
+        replaced[start] = ((EQZ,), (BR_IF, branch[1]))
+        gone |= {orelse, orelse + 1, end}
 
 
 def _dear(code: list[Instr], position: int) -> bool:
@@ -247,28 +249,34 @@ def _dear(code: list[Instr], position: int) -> bool:
     return before != EQZ and before not in INVERSE
 
 
-def _block_to_if(code: list[Instr], start: int, end: int, fast: bool) -> list[Instr] | None:
+def _block_to_if(
+    code: list[Instr],
+    start: int,
+    end: int,
+    fast: bool,
+    gone: set[int],
+    replaced: dict[int, tuple[Instr, ...]],
+) -> None:
     """`block c br_if A end` becomes `c eqz if A end`, where that branch is the only one."""
     label = code[start][1]
     depth = 0
     for k in range(start + 1, end):
-        op = code[k][0]
+        instr = code[k]
+        op = instr[0]
         if op in (BLOCK, LOOP, IF):
             depth += 1
         elif op == END:
             depth -= 1
-        elif op == BR_IF and code[k][1] is label:
-            if depth or (fast and _dear(code, k)):
-                return None
-            new = [(EQZ,), (IF, label, None)]
-            return [*code[:start], *code[start + 1 : k], *new, *code[k + 1 :]]
-    return None
+        elif op == BR_IF and instr[1] is label:
+            if not depth and not (fast and _dear(code, k)):
+                gone.add(start)
+                replaced[k] = ((EQZ,), (IF, label, None))
+            return
 
 
 def _negations(code: list[Instr]) -> list[Instr]:
     """Fold `eqz` into the comparison or condition beside it."""
     out: list[Instr] = []
-    swap: list[bool] = []
     for instr in code:
         op = instr[0]
         if op == EQZ and out:
@@ -280,42 +288,34 @@ def _negations(code: list[Instr]) -> list[Instr]:
             while len(out) > 1 and out[-1][0] == EQZ and out[-2][0] == EQZ:
                 del out[-2:]
         out.append(instr)
-    del swap
     return _swap_arms(out)
 
 
 def _swap_arms(code: list[Instr]) -> list[Instr]:
     """`eqz if A else B end` becomes `if B else A end`."""
-    for position in range(len(code) - 1):
-        if code[position][0] != EQZ or code[position + 1][0] != IF:
-            continue
-        orelse = end = None
-        depth = 0
-        for k in range(position + 2, len(code)):
-            op = code[k][0]
-            if op in (BLOCK, LOOP, IF):
-                depth += 1
-            elif op == ELSE and depth == 0:
-                orelse = k
-            elif op == END:
-                if depth == 0:
-                    end = k
-                    break
-                depth -= 1
-        if orelse is None or end is None:
-            continue
-        then = code[position + 2 : orelse]
-        other = code[orelse + 1 : end]
-        code = [
-            *code[:position],
-            code[position + 1],
-            *other,
-            (ELSE,),
-            *then,
-            *code[end:],
-        ]
-        return _swap_arms(code)
-    return code
+    starts = {
+        k + 1 for k, instr in enumerate(code[:-1]) if instr[0] == EQZ and code[k + 1][0] == IF
+    }
+    if not starts:
+        return code
+    ends, elses = _match(code)
+    arms = {start: (elses[start], end) for end, start in ends.items() if start in elses}
+    out: list[Instr] = []
+
+    def copy(position: int, end: int) -> None:
+        while position < end:
+            if position + 1 in starts and position + 1 in arms:
+                orelse, last = arms[position + 1]
+                out.append(code[position + 1])
+                copy(orelse + 1, last)
+                out.append((ELSE,))
+                copy(position + 2, orelse)
+                position = last
+            out.append(code[position])
+            position += 1
+
+    copy(0, len(code))
+    return out
 
 
 def _number(code: list[Instr]) -> list[Instr]:

@@ -126,6 +126,8 @@ def _known_constants(code: list[Instr]) -> list[Instr]:
 
 def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:
     """Remove the write of zero to a local that nothing can have written before."""
+    if not _starts_with_zero(code, parameters):
+        return code
     pieces = list(Liveness(code, _count(code)).loops())
     repeated: dict[int, int] = {}
     for start, end, inside, _ in pieces:
@@ -153,6 +155,20 @@ def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:
     if not gone:
         return code
     return [i for k, i in enumerate(code) if k not in gone]
+
+
+def _starts_with_zero(code: list[Instr], parameters: int) -> bool:
+    """Tell whether some local's first write in program order is a zero."""
+    written = set(range(parameters))
+    previous: Instr = (None,)
+    for instr in code:
+        op = instr[0]
+        if op in (SET, TEE) and instr[1] not in written:
+            if op == SET and previous in ZEROS:
+                return True
+            written.add(instr[1])
+        previous = instr
+    return False
 
 
 def _count(code: list[Instr]) -> int:
