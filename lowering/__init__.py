@@ -3,7 +3,7 @@
 `lower` builds the graph, `emit` writes it in one of several `STYLES`.
 """
 
-from .emit import STYLES, Emission, Style, emit
+from .emit import STYLES, Emission, Style, emissions, emit
 from .lower import Unsupported, lower, spaces_of
 from .origins import lower_with_origins
 
@@ -12,6 +12,7 @@ __all__ = [
     "Emission",
     "Style",
     "Unsupported",
+    "emissions",
     "emit",
     "lower",
     "lower_with_origins",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,9 +17,14 @@ from .liveness import GET, SET, TEE, Instr
 from .locals import Colouring, colour
 from .lower import Unsupported
 from .peephole import repair
-from .place import place
+from .place import Placement, place
 from .stackify import Stacked, Stackifier
 from .types import has_default
+
+NO_DEFAULT = "a local would need a type without default"
+"""Why a style cannot write a graph."""
+
+LOCAL = frozenset((GET, SET, TEE))
 
 RECURSION = 60_000
 """Python frames that nested constructs and long operand trees may take (no C stack is used)."""
@@ -78,31 +85,55 @@ class Emission:
 
 
 def emit(function: Function, style: Style) -> Emission:
-    """Write a function graph as a body.
-
-    The graph must be simplified (`ir.demand.simplify`): a block parameter that nothing needs would
-    count as a use of its arguments.
+    """Write a function graph as a body in one style; see `emissions`.
 
     Raises:
         Unsupported: a local would be needed for a value whose type has no default.
     """
+    for emission in emissions(function, (style,)):
+        return emission
+    raise Unsupported(NO_DEFAULT)
+
+
+def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]:
+    """Write a function graph as a body in several styles, sharing what they have in common.
+
+    Styles that come to the same code are written once, and one that needs a local for a value
+    whose type has no default is left out.
+
+    The graph must be simplified (`ir.demand.simplify`): a block parameter that nothing needs would
+    count as a use of its arguments.
+    """
     measure_loops(function.blocks)
     events = flatten(function)
-    stacked = Stackifier(
-        function,
-        events,
-        place(events, style.hoist, style.invariant),
-        style.on_stack,
-        fast=not style.hoist,
-    ).run()
+    places: dict[tuple[bool, bool], Placement] = {}
+    written: list[tuple[bool, list[Instr]]] = []
+    for style in styles:
+        where = (style.hoist, style.invariant)
+        if where not in places:
+            places[where] = place(events, *where)
+        stacked = Stackifier(
+            function, events, places[where].copy(), style.on_stack, fast=not style.hoist
+        ).run()
+        if (style.hoist, stacked.code) not in written:
+            written.append((style.hoist, stacked.code))
+            emission = None
+            with suppress(Unsupported):
+                emission = _finish(function, stacked, style)
+            if emission is not None:
+                yield emission
+
+
+def _finish(function: Function, stacked: Stacked, style: Style) -> Emission:
+    """Turn stack code with virtual locals into a body."""
     count = len(function.arguments)
     coloured = colour(stacked.code, stacked.types, count, sinking=style.hoist)
-    code = [(i[0], coloured.local[i[1]]) if i[0] in (GET, SET, TEE) else i for i in stacked.code]
+    code = [(i[0], coloured.local[i[1]]) if i[0] in LOCAL else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
     code = shape(code, function.results, stacked.crossed, fast=not style.hoist)
     runs, renamed = _number_locals(code, coloured, count)
-    code = [(i[0], renamed[i[1]]) if i[0] in (GET, SET, TEE) else i for i in code]
+    code = [(i[0], renamed[i[1]]) if i[0] in LOCAL else i for i in code]
     hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
     return Emission(encode_body(runs, code), hints, len(code))
 
@@ -113,7 +144,7 @@ def _number_locals(
     """Number the used locals: grouped by type, the busiest type and local first."""
     used: dict[int, int] = {}
     for instr in code:
-        if instr[0] in (GET, SET, TEE):
+        if instr[0] in LOCAL:
             local = instr[1]
             assert isinstance(local, int)
             used[local] = used.get(local, 0) + 1
@@ -126,7 +157,7 @@ def _number_locals(
     runs = []
     for type, members in groups:
         if not has_default(type):
-            raise Unsupported("a local would need a type without default")
+            raise Unsupported(NO_DEFAULT)
         runs.append((len(members), type))
         for local in sorted(members, key=lambda x: (-used[x], x)):
             renamed[local] = len(renamed)

@@ -195,9 +195,14 @@ def _conditions(code: list[Instr], crossed: Container[int], fast: bool) -> list[
 
 
 def _reshape(code: list[Instr], crossed: Container[int], fast: bool) -> list[Instr]:
-    """Rewrite constructs of which another form is shorter."""
+    """Rewrite constructs of which another form is shorter.
+
+    `if br X else A end` becomes `br_if X A`, the other way round with `eqz`; `block c br_if A end`
+    becomes `c eqz if A end`, where that branch is the only one.
+    """
     ends, elses = _match(code)
     used = _uses(code)
+    branches = _branches(code)
     gone: set[int] = set()
     replaced: dict[int, tuple[Instr, ...]] = {}
     for end, start in ends.items():
@@ -207,7 +212,10 @@ def _reshape(code: list[Instr], crossed: Container[int], fast: bool) -> list[Ins
         if opener[0] == IF and id(opener[1]) not in used:
             _if_to_branch(code, start, elses.get(start), end, fast, gone, replaced)
         elif opener[0] == BLOCK and used.get(id(opener[1])) == 1 and opener[1].id not in crossed:
-            _block_to_if(code, start, end, fast, gone, replaced)
+            position = branches.get(start)
+            if position is not None and not (fast and _dear(code, position)):
+                gone.add(start)
+                replaced[position] = ((EQZ,), (IF, opener[1], None))
     if not replaced:
         return code
     out: list[Instr] = []
@@ -228,7 +236,6 @@ def _if_to_branch(
     gone: set[int],
     replaced: dict[int, tuple[Instr, ...]],
 ) -> None:
-    """`if br X else A end` becomes `br_if X A`, and the other way round with `eqz`."""
     then_end = end if orelse is None else orelse
     branch = code[start + 1]
     if then_end == start + 2 and branch[0] == BR:
@@ -243,35 +250,25 @@ def _if_to_branch(
         gone |= {orelse, orelse + 1, end}
 
 
+def _branches(code: list[Instr]) -> dict[int, int]:
+    """Return for each `block` the position of a `br_if` to it that stands right in its list."""
+    found: dict[int, int] = {}
+    open_: list[int] = []
+    for position, instr in enumerate(code):
+        op = instr[0]
+        if op in (BLOCK, LOOP, IF):
+            open_.append(position)
+        elif op == END:
+            open_.pop()
+        elif op == BR_IF and open_ and code[open_[-1]][1] is instr[1]:
+            found[open_[-1]] = position
+    return found
+
+
 def _dear(code: list[Instr], position: int) -> bool:
     """Tell whether negating the condition of the `if` or `br_if` here takes an instruction more."""
     before = code[position - 1][0] if position else None
     return before != EQZ and before not in INVERSE
-
-
-def _block_to_if(
-    code: list[Instr],
-    start: int,
-    end: int,
-    fast: bool,
-    gone: set[int],
-    replaced: dict[int, tuple[Instr, ...]],
-) -> None:
-    """`block c br_if A end` becomes `c eqz if A end`, where that branch is the only one."""
-    label = code[start][1]
-    depth = 0
-    for k in range(start + 1, end):
-        instr = code[k]
-        op = instr[0]
-        if op in (BLOCK, LOOP, IF):
-            depth += 1
-        elif op == END:
-            depth -= 1
-        elif op == BR_IF and instr[1] is label:
-            if not depth and not (fast and _dear(code, k)):
-                gone.add(start)
-                replaced[k] = ((EQZ,), (IF, label, None))
-            return
 
 
 def _negations(code: list[Instr]) -> list[Instr]:

@@ -17,15 +17,12 @@ MAX_ROUNDS = 12
 def repair(code: list[Instr], parameters: int) -> list[Instr]:
     """Return shorter code: no copy to itself, no dead write, no second write of a constant."""
     for _ in range(MAX_ROUNDS):
-        before = len(code)
-        marks = sum(1 for i in code if i[0] == TEE)
         code = _sink_copies(_pairs(code))
-        code = _dead_writes(code)
-        code = _known_constants(code)
-        code = _zero_starts(code, parameters)
-        if len(code) == before and sum(1 for i in code if i[0] == TEE) == marks:
+        before = code
+        code = _known_constants(_dead_writes(code))
+        if code is before:
             break
-    return _copied(code)
+    return _copied(_zero_starts(code, parameters))
 
 
 def _copied(code: list[Instr]) -> list[Instr]:
@@ -121,7 +118,7 @@ def _known_constants(code: list[Instr]) -> list[Instr]:
         elif op in (0x03, 0x05, 0x0B):
             known = {}
         out.append(instr)
-    return out
+    return code if len(out) == len(code) else out
 
 
 def _zero_starts(code: list[Instr], parameters: int) -> list[Instr]:

@@ -9,7 +9,7 @@ occurrence was not in (Click, "Global code motion, global value numbering", 1995
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..ir.blocks import BasicBlock, common_dominator
@@ -37,6 +37,10 @@ class Placement:
     at: dict[int, list[Value]] = field(default_factory=dict)
     use_blocks: dict[int, list[BasicBlock]] = field(default_factory=dict)
     stand_in: dict[int, Value] = field(default_factory=dict)
+
+    def copy(self) -> Placement:
+        """Return a placement whose blocks and counts may be changed."""
+        return replace(self, block=dict(self.block), count=dict(self.count))
 
     def repeats(self, value: Value) -> bool:
         """Tell whether a value is a constant that is written at every use."""

@@ -277,14 +277,10 @@ class Search:
 
     def _candidates(self, forms: Sequence[_Form], styles: int | None) -> Iterator[Candidate]:
         """The first emissions (None: all) of every graph of a function."""
-        from ..lowering import STYLES, Unsupported, emit
+        from ..lowering import STYLES, emissions
 
         for number, form in reversed(list(enumerate(forms))):
-            for style in STYLES[:styles]:
-                try:
-                    emission = emit(form.graph, style)
-                except Unsupported:
-                    continue
+            for emission in emissions(form.graph, STYLES[:styles]):
                 yield Candidate(emission.body, (), hints_of(emission), form.rules, number)
 
     def _check(self, index: int, candidate: Candidate, share: float) -> Verdict:
