@@ -40,24 +40,29 @@ class Style:
             occurrence is shared only where it dominates (faster).
         on_stack: leave results on the operand stack until they are used, where that is possible.
         invariant: compute before a loop what it does not change (faster, seldom smaller).
+        fast: where instructions and bytes want different shapes (results on the stack, negated
+            conditions), choose what executes less; on average it is no larger.
     """
 
     hoist: bool
     on_stack: bool
     invariant: bool = False
+    fast: bool = True
 
     @property
     def name(self) -> str:
         """The style's name in reports."""
-        return ("hoist" if self.hoist else "scoped") + (
-            "-invariant" if self.invariant else "-stack" if self.on_stack else "-locals"
+        return (
+            ("hoist" if self.hoist else "scoped")
+            + ("-invariant" if self.invariant else "-stack" if self.on_stack else "-locals")
+            + ("" if self.fast else "-small")
         )
 
 
 STYLES = (
     Style(hoist=True, on_stack=True),
     Style(hoist=False, on_stack=True),
-    Style(hoist=True, on_stack=False),
+    Style(hoist=True, on_stack=False, fast=False),
     Style(hoist=False, on_stack=False),
     Style(hoist=False, on_stack=True, invariant=True),
     Style(hoist=True, on_stack=True, invariant=True),
@@ -107,16 +112,17 @@ def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]
     measure_loops(function.blocks)
     events = flatten(function)
     places: dict[tuple[bool, bool], Placement] = {}
-    written: list[tuple[bool, list[Instr]]] = []
+    written: list[tuple[bool, bool, list[Instr]]] = []
     for style in styles:
         where = (style.hoist, style.invariant)
         if where not in places:
             places[where] = place(events, *where)
         stacked = Stackifier(
-            function, events, places[where].copy(), style.on_stack, fast=not style.hoist
+            function, events, places[where].copy(), style.on_stack, fast=style.fast
         ).run()
-        if (style.hoist, stacked.code) not in written:
-            written.append((style.hoist, stacked.code))
+        key = (style.hoist, style.fast, stacked.code)
+        if key not in written:
+            written.append(key)
             emission = None
             with suppress(Unsupported):
                 emission = _finish(function, stacked, style)
@@ -131,7 +137,7 @@ def _finish(function: Function, stacked: Stacked, style: Style) -> Emission:
     code = [(i[0], coloured.local[i[1]]) if i[0] in LOCAL else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
-    code = shape(code, function.results, stacked.crossed, fast=not style.hoist)
+    code = shape(code, function.results, stacked.crossed, fast=style.fast)
     runs, renamed = _number_locals(code, coloured, count)
     code = [(i[0], renamed[i[1]]) if i[0] in LOCAL else i for i in code]
     hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
