@@ -26,8 +26,8 @@ CALL, RETURN_CALL = 0x10, 0x12
 DEEPEST_CALL = 40
 """Chains of calls that are followed; a call back into an open one counts as one instruction."""
 
-CALL_PRICE = 4.0
-"""Fuel that a call is worth beside its instruction: an engine's prologue, spills and checks."""
+CALL_PRICE = 1.0
+"""Fuel that a call takes beside its instruction: wasmtime charges 1 for entering a function."""
 
 
 class ModuleCost:

@@ -24,6 +24,9 @@ __all__ = ["Program"]
 MAX_STEPS = 40
 """Steps in one round: far more than any chain of removals needs to come to rest."""
 
+TIDY_SPEED = 5_000
+"""Bytes of bodies that one worker of the search writes anew in a second."""
+
 CHECK_SHARE = 0.2
 """Part of a wall budget that one certificate may take."""
 
@@ -69,17 +72,22 @@ class Program:
     """Kinds of step that a function (of the input) must be left out of."""
     _failed: set[bytes] = field(default_factory=set)
     """Digests of steps that were not proven."""
+    _view: View | None = None
 
     def __post_init__(self) -> None:
         if not self.origins:
             self.origins = tuple(range(len(self.module.functions)))
             self.places = self.origins
 
-    def view(self, module: Module | None = None) -> View:
-        """What is to be known about the module as it is, or as it was."""
+    def view(self) -> View:
+        """What is to be known about the module as it is."""
         from ..program.view import View
 
-        return View(module or self.module, self.exports, self.options.keep_imports)
+        if self._view is None or self._view.module is not self.module:
+            graphs = self.affordable(REWRITING_SPEED)
+            keep = self.options.keep_imports
+            self._view = View(self.module, self.exports, keep, graphs, self.late)
+        return self._view
 
     def settle(self, inlining: bool) -> bool:
         """Take steps until none is left that is proven; whether any was taken."""
@@ -103,19 +111,17 @@ class Program:
         ]
         if inlining:
             proposals.append(self._inline)
-        quick = (trim, merge)
         for _ in range(MAX_STEPS):
-            if self.late() or not any(
-                self._affordable(LOOKING_SPEED if propose in quick else REWRITING_SPEED)
-                and self._take(propose)
-                for propose in proposals
-            ):
+            # With entry points only what they reach is looked at, and that may be little.
+            looking = self.exports is not None or self.affordable(LOOKING_SPEED)
+            fitting = proposals if self.affordable(REWRITING_SPEED) else proposals[:2]
+            if self.late() or not looking or not any(self._take(one) for one in fitting):
                 break
             changed = True
         return changed
 
-    def _affordable(self, speed: int) -> bool:
-        """Whether there is time for a step that handles so many bytes per second."""
+    def affordable(self, speed: float) -> bool:
+        """Whether there is time for a step that handles so many bytes of module per second."""
         deadline = self.deadline()
         if deadline is None:
             return True
@@ -130,17 +136,23 @@ class Program:
         kept = frozenset(
             index for index, origin in enumerate(self.origins) if ("into", origin) in self.refused
         )
-        return inline(view, Policy(self.options.cost == "fuel", refused, kept))
+        speed = TIDY_SPEED * max(1, self.options.jobs)
+        tidied = self.affordable(speed / STEP_SHARE)
+        return inline(view, Policy(self.options.cost == "fuel", tidied, refused, kept))
 
     def _take(self, propose: Callable[[View], Step | None]) -> bool:
         """Propose a step and take it if it is proven.
 
         The second try leaves the functions out that failed at the first.
         """
+        from ..program.view import TooLate
+
         if self.late():
             return False
-        view = self.view()
-        step = propose(view)
+        try:
+            step = propose(self.view())
+        except TooLate:
+            return False
         if step is None:
             return False
         digest = self._digest(step)
@@ -244,6 +256,7 @@ class Program:
 
     def _accept(self, step: Step, data: bytes) -> None:
         from ..wasm.module import Module
+        from ..wasm.renumber import Indices
 
         functions = step.indices.functions
         self.changed |= {self.origins[index] for index in step.touched()}
@@ -256,7 +269,10 @@ class Program:
             origins.setdefault(new, self.origins[old])
             if old in touched:
                 pending.add(new)
+        before = self.module
         self.module = Module.parse(data)
+        if self._view is not None and step.indices == Indices.same(before):
+            self._view = self._view.after(self.module, step.touched())
         self.origins = tuple(origins[new] for new in range(len(origins)))
         self.places = tuple(None if one is None else functions[one] for one in self.places)
         self.pending = frozenset(pending)

@@ -27,6 +27,9 @@ __all__ = ["take_turns"]
 
 FAULT: Final = "fault: the emitted body is not valid"
 
+MEASURE_SPEED = 300_000
+"""Bytes of bodies that are measured in a second, on a busy machine."""
+
 ROUNDS = 12
 """Turns of steps and search: chains of adapters come to rest after three or four."""
 
@@ -55,10 +58,10 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
         if run.program is None:
             best = _State.of(run, program)
             continue
-        key = meter.key(program.module, program.view().entries)
         if best.key is None:
-            best.key = meter.key(best.module, program.view(best.module).entries)
-        if key < best.key:
+            best.key = _key(program, meter, best.module)
+        key = _key(program, meter, program.module)
+        if key is None or best.key is None or key < best.key:
             best = _State.of(run, program, key)
         else:
             best.restore(run, program)
@@ -125,6 +128,19 @@ class _State:
         program.changed = self.changed
         program.pending = frozenset()
         run.records = dict(self.records)
+
+
+def _key(program: Program, meter: ModuleCost, module: Module) -> Key | None:
+    """What a module costs; None where there is no time to find out."""
+    from ..program.view import TooLate, View
+
+    if not program.affordable(MEASURE_SPEED):
+        return None
+    try:
+        entries = View(module, program.exports, late=program.late).entries
+    except TooLate:
+        return None
+    return meter.key(module, entries)
 
 
 def _meter(run: Run) -> ModuleCost:

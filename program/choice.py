@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..ir.graph import Anchor, walk
@@ -45,11 +45,14 @@ class Policy:
 
     Attributes:
         speed: spend size for speed.
+        tidied: whether there is time to write anew what was inlined into; without it only those
+            go whose bodies cost nothing more where their calls were.
         refused: callees that were tried and did not pay.
         kept: functions that must stay as they are.
     """
 
     speed: bool
+    tidied: bool = True
     refused: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
 
@@ -67,7 +70,8 @@ def inline(view: View, policy: Policy) -> Step | None:
     calls = {f: view.references.body(f).calls() for f in view.functions}
     for function in order(view.functions, calls):
         if function in chosen:
-            callees[function] = Callee(module.function_type(function), view.body(function))
+            body = view.body(function)
+            callees[function] = Callee(module.function_type(function), body, len(body.locals))
         if function in policy.kept:
             continue
         inner = {c: callees[c] for c in calls[function] if c in chosen and c in callees}
@@ -88,7 +92,7 @@ def inline(view: View, policy: Policy) -> Step | None:
         bodies[function] = encoded
         unfold[function] = frozenset(fitting).union(*[unfold[c] for c in fitting if c in unfold])
         if function in callees:
-            callees[function] = Callee(callees[function].type, body)
+            callees[function] = replace(callees[function], body=body)
     if not bodies:
         return None
     return Step(
@@ -120,6 +124,8 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
         if not count or function in looping or function in policy.refused:
             continue
         size = view.references.body(function).size
+        if not policy.tidied and not _free(view, function):
+            continue
         private = function not in view.entries
         growth = _growth(view, function, size, count, private)
         if growth <= 0 or (private and count == 1 and size <= ONCE_LIMIT):
@@ -128,6 +134,15 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
             found.add(function)
             room -= growth
     return frozenset(found)
+
+
+def _free(view: View, function: int) -> bool:
+    """Whether the body as it is costs nothing more than its call, wherever that stands.
+
+    An argument is put into a local, a local is zeroed; a call takes an instruction and an entry.
+    """
+    body = view.body(function)
+    return len(view.module.function_type(function).params) + 2 * len(body.locals) <= 1
 
 
 def _pays(view: View, function: int, size: int) -> bool:

@@ -62,10 +62,14 @@ class Types:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A function to stand in place of its calls: its type and its body, itself inlined into."""
+    """A function to stand in place of its calls: its type and its body, itself inlined into.
+
+    `declared` counts the locals that it had before: the others are set before every use.
+    """
 
     type: FuncType
     body: Body
+    declared: int
 
 
 def inlined(
@@ -112,14 +116,14 @@ class _Writer:
         for position in reversed(range(len(params))):
             out.append((LOCAL_SET, first + position))
         local = first + len(params)
-        for count, kind in callee.body.runs:
+        for kind in callee.body.locals:
             zero = default(kind)
             if zero is None:
                 raise NotInlined("a local of a type without default")
-            for _ in range(count):
+            if local < first + len(params) + callee.declared:
                 out.append((zero[0], *zero[1]))
                 out.append((LOCAL_SET, local))
-                local += 1
+            local += 1
         self.runs += [(1, kind) for kind in params]
         self.runs += callee.body.runs
         self.base = local

@@ -7,6 +7,7 @@ for each different instruction of the module.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -167,6 +168,14 @@ def types_of(kind: ValType) -> tuple[int, ...]:
     return (kind[1],) if isinstance(kind, tuple) and kind[1] >= 0 else ()
 
 
+CHECKED: Final = 64
+"""Bodies between two looks at the clock."""
+
+
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class References:
     """What refers to what in a module.
@@ -175,6 +184,8 @@ class References:
     """
 
     module: Module
+    check: Callable[[], None] = _nothing
+    """Called before every so many bodies that are scanned; may raise to end it."""
     scanner: Scanner = field(default_factory=Scanner)
     _bodies: dict[int, Body] = field(default_factory=dict)
 
@@ -182,9 +193,16 @@ class References:
         """What the body of a function of the module's own refers to."""
         found = self._bodies.get(function)
         if found is None:
+            if len(self._bodies) % CHECKED == 0:
+                self.check()
             start, end = self.module.body_range(function)
             found = self._bodies[function] = self.scanner.body(self.module.data, start, end)
         return found
+
+    def take(self, other: References, changed: Collection[int]) -> None:
+        """Take over what is known of a module with the same numbers and mostly the same bodies."""
+        self.scanner = other.scanner
+        self._bodies = {f: body for f, body in other._bodies.items() if f not in changed}
 
     def defined(self) -> range:
         """Functions with a body."""

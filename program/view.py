@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -15,6 +15,15 @@ from ..wasm.module import Module
 from .liveness import Live, live
 from .references import REF_FUNC, References, entities
 from .references import Body as Uses
+
+
+class TooLate(Exception):
+    """There is no time left to look at the module as a whole."""
+
+
+def _never() -> bool:
+    return False
+
 
 MEMORIES_BY_NUMBER: Final = "pulseengine:async"
 """Module name of imports that take memories by their index."""
@@ -28,17 +37,32 @@ class View:
         module: the module.
         exports: names of the exports that are ever used, None: all.
         keep_imports: whether imports stay that nothing uses.
+        graphs: whether there is time to lower functions; without it nothing is known of values.
+        late: asked now and then; once it says yes the look at the module is given up.
     """
 
     module: Module
     exports: Collection[str] | None = None
     keep_imports: bool = False
+    graphs: bool = True
+    late: Callable[[], bool] = _never
     references: References = field(init=False)
     _decoded: dict[int, Body] = field(default_factory=dict)
     _graphs: dict[int, Function | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.references = References(self.module)
+        self.references = References(self.module, self._check)
+
+    def _check(self) -> None:
+        if self.late():
+            raise TooLate
+
+    def after(self, module: Module, changed: Collection[int]) -> View:
+        """The view of the module after a step that kept all numbers, with what still holds."""
+        made = View(module, self.exports, self.keep_imports, self.graphs, self.late)
+        made.references.take(self.references, changed)
+        made._graphs = {f: g for f, g in self._graphs.items() if f not in changed}
+        return made
 
     @cached_property
     def live(self) -> Live:
@@ -178,6 +202,8 @@ class View:
 
     def graph(self, function: int) -> Function | None:
         """The function's graph, None where the body is beyond lowering; remembered."""
+        if not self.graphs:
+            return None
         if function not in self._graphs:
             try:
                 self._graphs[function] = lower(self.module, function)

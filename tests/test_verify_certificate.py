@@ -423,3 +423,19 @@ def test_facts_that_are_false_prove_nothing() -> None:
       (func (export "get") (result i32) global.get $g))"""
     b = a.replace("(result i32) global.get $g", "(result i32) i32.const 1")
     assert judge(a, b, facts=Facts(globals={0: 1})).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("argument", "factor"), [("(local.get 0)", 3), ("(local.get 0)", 5), ("(i32.const 0)", 3)]
+)
+def test_code_with_the_callee_in_place_is_compared_as_it_stands(argument: str, factor: int) -> None:
+    callee = "(func $f (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))"
+    frame = '(module {} (func (export "r") (param i32) (result i32) {}))'
+    before = frame.format(callee, "(call $f (local.get 0))")
+    product = f"(i32.mul (local.get 1) (i32.const {factor}))"
+    body = f"(local i32) (local.set 1 {argument}) (block (result i32) {product})"
+    found = judge(before, frame.format(callee, body), unfold={1: frozenset({0})})
+    equal = (argument, factor) == ("(local.get 0)", 3)
+    assert (found.status == "proven") is equal
+    if equal:
+        assert found.functions[1].method == "unfolded"

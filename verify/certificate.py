@@ -21,6 +21,7 @@ from .escapes import escapes
 from .footprints import Footprints
 from .induction import Induction
 from .lift import Lift
+from .literal import same_code
 from .plan import Step
 from .promises import P3, ends_task, find_promises
 from .reader import FunctionType, Malformed, Unsupported, read_body, read_module
@@ -243,6 +244,8 @@ class _Run:
         alike = self.structure.alike
         stand = {alike[f] for f in chosen}
         new = self._body(to, new_kind, True, lambda f: alike[origin[f]] in stand)
+        if parameters is None and results is None and same_code(self.context, old, new):
+            return Verdict("proven", "unfolded")
         hints = self.step.hints.get(to, Hints())
         ends = None
         if P3 in self.step.contracts:
