@@ -86,9 +86,9 @@ def certify(
         structure = compare(read_side(before), read_side(after), step.maps, entries)
         run = _Run(structure, step, rlimit, query_rlimit, deadline)
         run.context.record = record
-    except (Mismatch, Malformed, Unsupported, IndexError) as problem:
+        return run.certify()
+    except (Mismatch, Malformed, Unsupported, IndexError, UnicodeError) as problem:
         return Certificate("unknown", str(problem) or "indices out of range")
-    return run.certify()
 
 
 def read_side(data: bytes) -> Side:
@@ -111,12 +111,7 @@ class _Run:
         self.structure, self.step = structure, step
         self.old, self.new = structure.before.module, structure.after.module
         self.rlimit, self.query_rlimit, self.deadline = rlimit, query_rlimit, deadline
-        escaping = escapes(structure.after)
-        for i in {*step.maps.parameters, *step.maps.results}:
-            if step.maps.functions[i] in escaping:
-                raise Mismatch(f"the type of function {i} changed, and the function escapes")
-        used = usage(self.old)
-        axioms = find_axioms(structure.before, structure.outside, used)
+        self._check_types()
         dead, lost = _without_counterpart(structure)
         dead |= _unread(structure, step)
         removed, classes = _classes(structure)
@@ -128,31 +123,44 @@ class _Run:
             lost,
             step.maps.parameters,
             step.maps.results,
-            axioms,
-            footprints=Footprints(self.old, axioms),
             removed=removed,
             classes=classes,
         )
-        self.context.promises = find_promises(structure.before, structure.outside, step.contracts)
-        self.entered = _entered(structure.before) if P3 in step.contracts else set()
         self.lift = Lift(structure, self.context)
         memories = structure.forward[MEMORY]
         self.implicit = not memories or memories[0] == 0
         self.identity = _is_identity(structure)
+        self.relying = False
+        self.entered: set[int] = set()
         self.facts_dropped: tuple[str, ...] = ()
         self.spent = 0
-        self._establish_facts()
 
-    def _establish_facts(self) -> None:
-        """Keep of the claimed facts what an induction proves."""
-        claimed = self.step.facts
-        if not (claimed.globals or claimed.arguments or claimed.results):
+    def _check_types(self) -> None:
+        """A function whose type has changed must not be reached but by direct calls."""
+        changed = {*self.step.maps.parameters, *self.step.maps.results}
+        if changed:
+            escaping = escapes(self.structure.after)
+            for i in changed:
+                if self.step.maps.functions[i] in escaping:
+                    raise Mismatch(f"the type of function {i} changed, and the function escapes")
+
+    def _rely(self) -> None:
+        """Find out what is true of every run, once a body has to be executed."""
+        if self.relying:
             return
-        s = self.structure
-        proof = Induction(s.before, s.outside, s.entries, self.context.axioms, self.deadline)
-        self.context.facts = proof.establish(claimed)
-        self.facts_dropped = tuple(proof.dropped)
-        self.spent += proof.spent
+        self.relying = True
+        s, context = self.structure, self.context
+        context.axioms = find_axioms(s.before, s.outside, usage(self.old))
+        context.footprints = Footprints(self.old, context.axioms)
+        context.promises = find_promises(s.before, s.outside, self.step.contracts)
+        if P3 in self.step.contracts:
+            self.entered = _entered(s.before)
+        claimed = self.step.facts
+        if claimed.globals or claimed.arguments or claimed.results:
+            proof = Induction(s.before, s.outside, s.entries, context.axioms, self.deadline)
+            context.facts = proof.establish(claimed)
+            self.facts_dropped = tuple(proof.dropped)
+            self.spent += proof.spent
 
     def certify(self) -> Certificate:
         """Look at every function that has a counterpart."""
@@ -233,6 +241,7 @@ class _Run:
 
     def _compare(self, i: int, to: int) -> Verdict:
         """Both bodies, unfolded, in the words of the old module."""
+        self._rely()
         maps, origin = self.step.maps, self.structure.origin[FUNCTION]
         kind = self.old.function_type(i)
         parameters, results = maps.parameters.get(i), maps.results.get(i)
