@@ -21,6 +21,7 @@ class Exit(IntEnum):
     INPUT = 3
     """An input is unreadable or invalid, or the output cannot be written."""
     UNSUPPORTED = 4
+    """Not supported (`--strict`); of `check`: the lock is missing, broken or stale."""
     INTERNAL = 5
     """The output failed its checks: nothing was written."""
     UNKNOWN = 6
@@ -38,6 +39,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "E0203": (Exit.USAGE, "a contract that is not known"),
     "E0204": (Exit.USAGE, "binary output would go to a terminal"),
     "E0205": (Exit.USAGE, "the output exists already"),
+    "E0206": (Exit.USAGE, "the check is not configured, or not well"),
     "E0301": (Exit.INPUT, "not a WebAssembly module"),
     "E0302": (Exit.INPUT, "a file cannot be read"),
     "E0303": (Exit.INPUT, "a WebAssembly module that is not valid"),
@@ -48,7 +50,9 @@ CODES: dict[str, tuple[Exit, str]] = {
     "E0308": (Exit.INPUT, "text that is not WebAssembly text"),
     "E0309": (Exit.INPUT, "a configuration file is not TOML"),
     "E0310": (Exit.INPUT, "the cache cannot be used"),
+    "E0311": (Exit.INPUT, "a module of the check cannot be used"),
     "E0320": (Exit.INPUT, "a pin file or a report to replay is not for this module"),
+    "E0401": (Exit.UNSUPPORTED, "the lock file of the check cannot be used"),
     "E0501": (Exit.INTERNAL, "the output is not valid"),
     "E0502": (Exit.INTERNAL, "the output behaves differently"),
     "E0503": (Exit.INTERNAL, "the output differs where nothing may differ"),

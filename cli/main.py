@@ -77,10 +77,22 @@ def _command(arguments: argparse.Namespace, started: float | None) -> int:
             from .inspect import inspect
 
             return inspect(arguments)
+        case "explore":
+            from .explore import explore
+
+            return explore(arguments)
         case "diff":
             from .diff import diff
 
             return diff(arguments)
+        case "check":
+            from .check import check
+
+            return check(arguments)
+        case "merge":
+            from .check import merge
+
+            return merge(arguments)
         case _:
             from .rules import rules
 

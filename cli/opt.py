@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..optimize.contracts import ContractError, parse_contracts
 from ..optimize.errors import FuseBlown, InputError, OutputError
 from ..optimize.options import NAMED_COSTS, Options, OptionsError
 from .config import apply_settings
+from .cores import cores
 from .errors import CliError, Exit, say
 from .interrupt import Interrupt
 from .progress import show_progress
@@ -112,7 +112,7 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
             rules=tuple(Path(name) for name in arguments.rules or ()),
             only=tuple(arguments.only or ()),
             skip=tuple(arguments.skip or ()),
-            jobs=arguments.jobs or _cores(),
+            jobs=arguments.jobs or cores(),
             strip=tuple(arguments.strip or ()),
             keep=tuple(arguments.keep or ()),
             pin=None if arguments.pin is None else Path(arguments.pin),
@@ -132,13 +132,6 @@ def _cost_file(name: str) -> Path:
         known = ", ".join(NAMED_COSTS)
         raise CliError("E0306", f"{name}: no such cost file, and no known cost (known: {known})")
     return path
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _target(arguments: argparse.Namespace) -> str | None:

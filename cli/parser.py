@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from .errors import CliError
+from .parser_check import add_checking
 from .parser_explore import add_looking
 from .values import count, duration, jobs, percent
 
@@ -17,6 +18,7 @@ Make WebAssembly modules smaller and faster by equality saturation, and prove ev
   eqsat opt app.wasm -o app.opt.wasm        optimize within two seconds
   eqsat prove app.wasm app.opt.wasm         are these two the same?
   eqsat rules list                          what it knows
+  eqsat check                               has what it makes of a project got worse?
   eqsat inspect app.wasm                    what a module consists of
   eqsat diff app.wasm app.opt.wasm          what changed, function by function
 """
@@ -123,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_rules(commands)
     _add_cache(commands)
     add_looking(commands, _add_talk)
+    add_checking(commands, _add_talk)
     return parser
 
 

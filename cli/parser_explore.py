@@ -1,10 +1,12 @@
-"""The words of the commands that look into modules: `inspect`, `diff`."""
+"""The words of the commands that look into modules: `inspect`, `diff`, `explore`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from typing import Any, TypeAlias
+
+from .values import count, port
 
 __all__ = ["add_looking"]
 
@@ -34,10 +36,27 @@ examples:
 """
 
 
+EXPLORE_HELP = """\
+Look inside in the browser: functions with gain and proof, original beside result, all equal forms
+of an instruction with their exact cost and why they are equal. Another form can be chosen; it is
+proven on the spot and kept in a pin file for eqsat opt --pin.
+"""
+
+EXPLORE_END = """\
+examples:
+  eqsat explore app.wasm                       opens the browser; Ctrl-C ends it
+  eqsat explore app.wasm --no-browser          prints the address only
+  eqsat explore app.wasm --html report.html    one page for others, nothing served
+
+Only 127.0.0.1 is served, only to those who have the token in the address. No network is needed.
+"""
+
+
 def add_looking(commands: Commands, talk: Talk) -> None:
     """Add the commands to the parser."""
     _add_inspect(commands, talk)
     _add_diff(commands, talk)
+    _add_explore(commands, talk)
 
 
 def _add_inspect(commands: Commands, talk: Talk) -> None:
@@ -67,3 +86,22 @@ def _add_diff(commands: Commands, talk: Talk) -> None:
     diff.add_argument("--json", action="store_true", help="print as JSON")
     diff.add_argument("--exit-code", action="store_true", help="exit code 1 if the two differ")
     talk(diff)
+
+
+def _add_explore(commands: Commands, talk: Talk) -> None:
+    explore = commands.add_parser(
+        "explore",
+        help="look inside in the browser",
+        description=EXPLORE_HELP,
+        epilog=EXPLORE_END,
+    )
+    explore.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
+    explore.add_argument("--port", metavar="N", type=port, default=0, help="default: a free one")
+    explore.add_argument("--no-browser", action="store_true", help="only print the address")
+    explore.add_argument("--html", metavar="OUT", help="write one page instead of serving")
+    explore.add_argument("--cost", metavar="bytes|fuel|balanced", help="what counts")
+    explore.add_argument("--max-iters", metavar="N", type=count, help="iterations of saturation")
+    explore.add_argument("--max-nodes", metavar="N", type=count, help="e-nodes")
+    explore.add_argument("--rlimit", metavar="N", type=count, help="solver units a function")
+    explore.add_argument("--rules", metavar="FILE", action="append", help="rules of your own")
+    talk(explore)

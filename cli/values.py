@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["count", "duration", "jobs", "percent"]
+__all__ = ["count", "duration", "jobs", "percent", "port", "shard"]
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -57,3 +57,19 @@ def jobs(text: str) -> int:
     if value > 256:
         raise argparse.ArgumentTypeError(f"{value} is more than 256")
     return value
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Which part of how many, like `2/4`."""
+    number, slash, total = text.partition("/")
+    found = count(number), count(total) if slash else 0
+    if not 1 <= found[0] <= found[1]:
+        raise argparse.ArgumentTypeError(f"'{text}' is no part (like 2/4)")
+    return found
+
+
+def port(text: str) -> int:
+    """The number of a port; 0 is any free one."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port (0 to 65535)")
+    return int(text)

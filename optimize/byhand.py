@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .forms import FormError
-from .function import MAX_PROOFS, Candidate, Outcome
+from .function import Candidate, Outcome
 from .pins import read_pins, resolve
 from .replay import Replay, ReplayError, read_replay
 from .report import FunctionRecord, Status
@@ -94,16 +94,13 @@ def _pinned(run: Run, bench: Workbench, index: int, choices: Sequence[Choice]) -
         candidates = one.candidates(one.chosen(choices))
     except (FormError, Unsupported) as error:
         return _refused(run, bench, index, choices, "skipped", str(error), began)
-    status: Status = "unknown"
-    reason = "nothing could be emitted"
-    for candidate in candidates[:MAX_PROOFS]:
-        verdict = one.prove(candidate)
-        if verdict.status == "proven":
-            run.report.pins += _rows(run, index, choices, "")
-            return _taken(run, bench, one, candidate, verdict.method, verdict.rlimit, began)
-        if status != "refuted":
-            status, reason = "refuted" if verdict.status == "refuted" else "unknown", verdict.reason
-    return _refused(run, bench, index, choices, status, reason, began)
+    if not candidates:
+        return _refused(run, bench, index, choices, "skipped", "it cannot be written", began)
+    candidate, verdict = one.settled(candidates)
+    if verdict.status != "proven":
+        return _refused(run, bench, index, choices, verdict.status, verdict.reason, began)
+    run.report.pins += _rows(run, index, choices, "")
+    return _taken(run, bench, one, candidate, verdict.method, verdict.rlimit, began)
 
 
 def _taken(

@@ -42,6 +42,8 @@ FRESH_SECONDS = 86_400
 LOOKUP_CHUNK = 500
 """Keys in one query, below SQLite's default limit of 999 parameters."""
 
+READ_ONLY = "EQSAT_CACHE_READ_ONLY"
+
 TABLES = """
 CREATE TABLE entries (
   key BLOB PRIMARY KEY, kind TEXT NOT NULL, tool BLOB NOT NULL, context BLOB NOT NULL,
@@ -109,13 +111,14 @@ def default_path(environment: Mapping[str, str] = os.environ) -> Path | None:
 class Store:
     """The rows of one file. A connection lives for one call: nothing is open across a fork.
 
-    `read_only` refuses to write (a cache that is shared with others); `wait` is how many seconds
-    to wait for other writers. Every method raises CacheError.
+    `read_only`, as EQSAT_CACHE_READ_ONLY=1 does for all, leaves the file as it is (builds of
+    strangers' changes read what trusted ones wrote); `wait` is how many seconds to wait for other
+    writers. Every method raises CacheError.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, wait: float = WAIT_SECONDS) -> None:
         self.path = path
-        self.read_only = read_only
+        self.read_only = read_only or os.environ.get(READ_ONLY, "") not in ("", "0")
         self.wait = wait
 
     def get(self, keys: Sequence[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -321,6 +324,8 @@ class Store:
         import sqlite3
 
         if write:
+            if self.read_only:
+                raise CacheError(f"{self.path}: is not to be written ({READ_ONLY})")
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             base = sqlite3.connect(self.path, timeout=self.wait, isolation_level=None)
             prepare = self._prepare

@@ -12,20 +12,10 @@ from pathlib import Path
 
 from .options import Options
 
-__all__ = ["DECIDING", "choices", "fields_digest", "tool"]
+__all__ = ["FACES", "choices", "engines", "fields_digest", "sources", "tool"]
 
-DECIDING = (
-    "wasm",
-    "ir",
-    "lowering",
-    "rules",
-    "egraph",
-    "extract",
-    "program",
-    "verify",
-    "optimize",
-)
-"""Rooms whose sources decide about results; the faces do not."""
+FACES = ("cli", "check", "explore", "bench", "tests", "docs", "examples")
+"""Folders whose sources do not decide about results; all others do, a new one too."""
 
 ENGINES = ("egglog", "z3-solver", "wasmtime")
 
@@ -44,25 +34,36 @@ def fields_digest(*fields: bytes) -> bytes:
 
 @cache
 def tool() -> bytes:
-    """A digest of our own sources (some 6 ms) and of the versions of the engines."""
+    """A digest of everything that computes: our sources, the engines, the interpreter."""
+    return fields_digest(sources(), repr(engines()).encode(), sys.version.encode())
+
+
+@cache
+def engines() -> tuple[tuple[str, str], ...]:
+    """The versions of the engines, by name."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from .. import __version__
-
-    parts = [__version__.encode(), sys.version.encode()]
+    found = []
     for engine in ENGINES:
         try:
-            parts.append(f"{engine} {version(engine)}".encode())
+            found.append((engine, version(engine)))
         except PackageNotFoundError:
-            parts.append(f"{engine} missing".encode())
+            found.append((engine, "missing"))
+    return tuple(found)
+
+
+@cache
+def sources() -> bytes:
+    """A digest of the sources of the rooms that decide (some 6 ms)."""
+    from .. import __version__
+
+    parts = [__version__.encode()]
     root = Path(__file__).resolve().parent.parent
-    for room in DECIDING:
-        folder = root / room
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
+    rooms = {path.parent for path in root.glob("*/__init__.py")}
+    for room in sorted(one for one in rooms if one.name not in FACES):
+        for path in sorted(room.iterdir()):
             if path.suffix in (".py", ".lock"):
-                parts += (f"{room}/{path.name}".encode(), path.read_bytes())
+                parts += (f"{room.name}/{path.name}".encode(), path.read_bytes())
     return fields_digest(*parts)
 
 

@@ -231,6 +231,10 @@ class Forms:
         """A class as an expression: its first original value, else its smallest term."""
         return self._readable(self._class_text(number, [SHOWN_SIZE]))
 
+    def operation_name(self, item: ENode) -> str:
+        """The instruction of a node, without its operands."""
+        return OPCODES[item[0]].name
+
     def class_text(self, number: int) -> str:
         """A class as a term in the rules' own notation, leaves by their names."""
         return self._class_text(number, [SHOWN_SIZE])

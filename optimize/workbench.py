@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .forms import Form, FormError, Forms
-from .function import Candidate
+from .function import MAX_PROOFS, Candidate
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 
 if TYPE_CHECKING:
@@ -146,6 +146,12 @@ class Bench:
             form = next((c.form for c in choices if c.at == at), "")
             raise FormError(f"instruction {at}: {form}: {error}") from None
 
+    def extracted(self, saturation: Saturation) -> Function:
+        """The graph that is cheapest by another saturation of it."""
+        from ..extract import apply
+
+        return apply(self.graph, saturation, 0, self.shared.model, self.shared.minimum)
+
     def candidates(self, graph: Function) -> list[Candidate]:
         """All ways to write a graph, cheapest first, each body once."""
         from ..lowering import STYLES, Unsupported, emit
@@ -161,6 +167,24 @@ class Bench:
             found.setdefault(emission.body, candidate)
         # `sorted` is stable: equal costs keep the order of the styles.
         return sorted(found.values(), key=lambda one: self.shared.measure.key(one.body))
+
+    def settled(
+        self, candidates: Sequence[Candidate], *, seconds: float | None = None, witness: float = 0.0
+    ) -> tuple[Candidate, Verdict]:
+        """The first candidate that is proven, else the first with what is known about it.
+
+        `candidates` must not be empty; the rest is as for `prove`.
+        """
+        first: Verdict | None = None
+        for candidate in candidates[:MAX_PROOFS]:
+            verdict = self.prove(candidate, seconds=seconds)
+            if verdict.status == "proven":
+                return candidate, verdict
+            first = first or verdict
+        assert first is not None
+        if witness > 0:
+            first = self.prove(candidates[0], seconds=seconds, witness=witness)
+        return candidates[0], first
 
     def prove(
         self, candidate: Candidate, *, seconds: float | None = None, witness: float = 0.0

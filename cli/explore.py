@@ -1,0 +1,83 @@
+"""`eqsat explore`: look inside a module in the browser, or as one page in a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..optimize.errors import InputError
+from ..optimize.options import (
+    DEFAULT_MAX_ITERS,
+    DEFAULT_MAX_NODES,
+    DEFAULT_RLIMIT,
+    NAMED_COSTS,
+    Options,
+)
+from .errors import CliError, Exit, say
+from .inspect import read_valid
+from .reading import reason, shown_path
+from .writing import write
+
+__all__ = ["explore"]
+
+
+def explore(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    data = read_valid(arguments.input)
+    options = _options(arguments)
+    name = Path(shown_path(arguments.input)).name
+    try:
+        if arguments.html is not None:
+            return _page(data, options, name, arguments)
+        return _serve(data, options, name, arguments)
+    except InputError as error:
+        raise CliError("E0303", f"{shown_path(arguments.input)}: {error}") from None
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    """Counted limits: what the page shows, the command that it names gives again."""
+    cost = arguments.cost or "balanced"
+    if cost not in NAMED_COSTS:
+        raise CliError("E0201", f"--cost must be one of {', '.join(NAMED_COSTS)} here")
+    return Options(
+        cost=cost,
+        max_iters=arguments.max_iters or DEFAULT_MAX_ITERS,
+        max_nodes=arguments.max_nodes or DEFAULT_MAX_NODES,
+        rlimit=arguments.rlimit or DEFAULT_RLIMIT,
+        rules=tuple(Path(rules) for rules in arguments.rules or ()),
+    )
+
+
+def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:
+    from ..explore.serve import ADDRESS, serve
+
+    def ready(address: str) -> None:
+        if not arguments.quiet:
+            say(f"{name}: {address} (Ctrl-C ends it)")
+        if not arguments.no_browser:
+            _open(address)
+
+    try:
+        serve(data, options, name=name, port=arguments.port, ready=ready)
+    except OSError as error:
+        where = f"{ADDRESS}:{arguments.port}"
+        raise CliError("E0201", f"cannot listen on {where} ({reason(error)})") from None
+    return Exit.OK
+
+
+def _open(address: str) -> None:
+    """Open a browser beside us: some browsers talk on our terminal or do not come back."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _page(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:
+    from ..explore.page import static_page
+
+    text, cut = static_page(data, options, name)
+    write(arguments.html, text.encode())
+    if not arguments.quiet:
+        say(f"{name}: written to {arguments.html}" + (f" ({cut})" if cut else ""))
+    return Exit.OK

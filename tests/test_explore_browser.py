@@ -1,0 +1,262 @@
+"""The explorer's page in a real browser: everything a person does, by mouse and by keys."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from eqsat.wasm.text_in import assemble
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+HANDLE = b"""(module (memory (export "m") 1)
+  (func $rep (export "rep") (param $h i32) (param $base i32) (result i32)
+    (if (result i32)
+      (i32.and
+        (i32.load (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)))
+        (i32.const 15))
+      (then (i32.load (i32.add
+        (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)) (i32.const 4))))
+      (else (i32.const -1))))
+  (func $other (export "other") (param $x i32) (result i32)
+    (i32.sub (i32.add (local.get $x) (i32.const 5)) (i32.const 5))))"""
+
+PATIENCE = 60_000
+"""Milliseconds: the machine may be busy, the tests are not about that."""
+
+
+def browser_path() -> str | None:
+    named = os.environ.get("EQSAT_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    path = browser_path()
+    if path is None:
+        pytest.skip("no Chromium: apt-get install chromium, or name one by EQSAT_CHROMIUM")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser")
+
+
+def explorer(path: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eqsat", "explore", str(path), "--no-browser", *words],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    return process, found[0]
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    finally:
+        process.kill()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    path = folder / "in.wasm"
+    path.write_bytes(assemble(HANDLE))
+    process, found = explorer(path, "--cost", "bytes", "--max-iters", "6")
+    yield found
+    end(process)
+
+
+@pytest.fixture
+def page(browser: "Browser", address: str) -> Iterator["Page"]:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.locator("#status", has_text="optimized in").wait_for()
+    page.locator(".row.site").first.wait_for()
+    yield page
+    page.close()
+    assert not [fault for fault in faults if "/events" not in fault]
+
+
+def open_rep(page: "Page") -> None:
+    page.locator(".fn", has_text="rep").click()
+    page.locator("h1", has_text="rep").wait_for()
+    page.locator('[data-at="2"]').click()
+    page.locator(".form").nth(2).wait_for()
+
+
+def test_functions_show_gain_and_proof_and_can_be_filtered(page: "Page") -> None:
+    other = page.locator(".fn", has_text="other")
+    assert other.locator(".mark").get_attribute("aria-label") == "changed and proven"
+    assert "\N{MINUS SIGN}" in other.inner_text()
+    for text, count in (("rep", 1), ("proof:proven", 1), ("gain>3", 1), ("gain>99", 0),
+                        ("rule:add", 1), ("", 2)):  # fmt: skip
+        page.locator("#filter").fill(text)
+        found = page.locator(".fn[role=option]")
+        page.wait_for_timeout(50)
+        assert found.count() == count, text
+
+
+def test_choose_prove_and_take_back(page: "Page") -> None:
+    open_rep(page)
+    page.locator(".form", has_text="$h << 3").click()
+    page.locator("#verdict", has_text="proven").wait_for()
+    assert "Your choice" in page.locator("#heads").inner_text()
+    assert "i32.shl" in page.locator("#compare").inner_text()
+    assert "i32/mul-pow2" in page.locator("#why").inner_text()
+    page.locator("#tab-command").click()
+    assert "--pin pins.json" in page.locator("#command").inner_text()
+    page.locator("#pins button", has_text="Undo").click()
+    page.locator("#heads", has_text="Automatic").wait_for()
+    assert "none" in page.locator("#pins").inner_text()
+
+
+def test_everything_works_from_the_keyboard(page: "Page") -> None:
+    page.locator("h1").wait_for()
+    first = page.locator("h1").inner_text()
+    page.keyboard.press("j")
+    page.locator("h1", has_not_text=first).wait_for()
+    page.keyboard.press("k")
+    page.locator("h1", has_text=first).wait_for()
+    open_rep(page)
+    page.keyboard.press("3")
+    page.locator("#verdict", has_text="proven").wait_for()
+    page.keyboard.press("u")
+    page.locator("#heads", has_text="Automatic").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator('.row.selected[data-at="3"]').wait_for()
+    page.keyboard.press("g")
+    page.locator("#panel svg .node, #panel svg .class").first.wait_for()
+    assert "nodes shown" in page.locator("#panel").inner_text()
+    page.keyboard.press("x")
+    page.locator("#panel pre", has_text="(func $rep").wait_for()
+    page.keyboard.press("t")
+    page.locator("#panel input[type=checkbox]").first.wait_for()
+    page.keyboard.press("?")
+    page.locator("dialog[open]", has_text="choose a form").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("other")
+    page.wait_for_timeout(50)
+    assert page.locator(".fn[role=option]").count() == 1
+
+
+def test_an_address_brings_back_the_view(page: "Page", browser: "Browser", address: str) -> None:
+    open_rep(page)
+    page.keyboard.press("3")
+    page.locator("#verdict", has_text="proven").wait_for()
+    assert "#m=" in page.url
+    second = browser.new_page()
+    second.set_default_timeout(PATIENCE)
+    second.goto(page.url)
+    second.locator("#verdict", has_text="proven").wait_for()
+    second.locator('.row.selected[data-at="2"]').wait_for()
+    assert "i32.shl" in second.locator("#pins").inner_text()
+    second.close()
+
+
+def test_export_gives_files(page: "Page", folder: Path) -> None:
+    open_rep(page)
+    page.keyboard.press("2")
+    page.locator("#verdict", has_text="proven").wait_for()
+    for kind in ("pins", "wasm", "wat"):
+        page.keyboard.press("e")
+        with page.expect_download() as download:
+            page.locator(f"#export-{kind}").click()
+        download.value.save_as(folder / kind)
+    assert json.loads((folder / "pins").read_text())["pins"][0]["at"] == 2
+    assert (folder / "wasm").read_bytes()[:4] == b"\0asm"
+    assert "(module" in (folder / "wat").read_text()
+
+
+def test_stopping_leaves_the_page_usable(page: "Page") -> None:
+    page.locator("#stop").click()
+    open_rep(page)
+    page.keyboard.press("3")
+    page.locator("#verdict", has_text="proven").wait_for()
+
+
+def test_everything_has_a_name_and_fits(page: "Page") -> None:
+    for button in page.locator("button, input, select").all():
+        name = button.get_attribute("aria-label") or button.inner_text() or ""
+        assert name.strip() or button.locator("xpath=ancestor::label").count()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        box = page.locator("#app").bounding_box()
+        assert box is not None
+        assert box["width"] <= 1280
+        assert page.locator(".right").bounding_box()
+    assert page.locator("[role=listbox]").count() >= 2
+    assert page.locator("#status").get_attribute("aria-live") == "polite"
+
+
+def test_a_page_in_a_file_needs_nothing_else(browser: "Browser", folder: Path) -> None:
+    path, target = folder / "alone.wasm", folder / "alone.html"
+    path.write_bytes(assemble(HANDLE))
+    subprocess.run(
+        [sys.executable, "-m", "eqsat", "explore", str(path), "--html", str(target), "-q",
+         "--cost", "bytes", "--max-iters", "6"],
+        check=True, timeout=120,
+    )  # fmt: skip
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(target.as_uri())
+    open_rep(page)
+    page.locator(".form", has_text="$h << 3").click()
+    page.locator("#why", has_text="i32/mul-pow2").wait_for()
+    page.keyboard.press("g")
+    page.locator("#panel svg").wait_for()
+    assert not faults
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    page.close()
+
+
+def test_two_thousand_functions_stay_smooth(browser: "Browser", folder: Path) -> None:
+    bodies = "".join(
+        f"(func $f{k} (param i32) (result i32) local.get 0 i32.const {k} i32.add)"
+        for k in range(2_000)
+    )
+    path = folder / "many.wasm"
+    path.write_bytes(assemble(f"(module {bodies})".encode()))
+    process, address = explorer(path, "--max-iters", "1")
+    try:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.locator(".fn[role=option]").first.wait_for()
+        assert page.locator(".fn[role=option]").count() < 80
+        began = time.monotonic()
+        page.locator("#filter").fill("f1999")
+        page.locator(".fn", has_text="f1999").wait_for()
+        assert time.monotonic() - began < 5
+        page.close()
+    finally:
+        end(process)

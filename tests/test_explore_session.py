@@ -1,0 +1,218 @@
+"""The explorer's answers: they agree with the optimizer, the validator and each other."""
+
+import base64
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eqsat.cli.main import main
+from eqsat.explore.page import static_page
+from eqsat.explore.rows import body_rows, classes_of
+from eqsat.explore.session import LARGEST, Session, SessionError
+from eqsat.explore.worker import METHODS, answer, options_from, options_json
+from eqsat.optimize.options import Options
+from eqsat.wasm.module import Module
+from eqsat.wasm.text_in import assemble
+from eqsat.wasm.validate import validate
+
+HANDLE = b"""(module (memory (export "m") 1)
+  (func $rep (export "rep") (param $h i32) (param $base i32) (result i32)
+    (if (result i32)
+      (i32.and
+        (i32.load (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)))
+        (i32.const 15))
+      (then (i32.load (i32.add
+        (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)) (i32.const 4))))
+      (else (i32.const -1))))
+  (func $other (export "other") (param $x i32) (result i32)
+    (i32.sub (i32.add (local.get $x) (i32.const 5)) (i32.const 5))))"""
+OPTIONS = Options(cost="bytes", max_iters=6)
+MUL = 2
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session(assemble(HANDLE), OPTIONS)
+
+
+def test_both_sides_are_shown_whole(session: Session) -> None:
+    report = session.optimize()
+    plain = session.function(1, report["bodies"]["1"])
+    for name, side, body in (
+        ("original", plain["original"], session.module.body_bytes(1)),
+        ("other", plain["other"], base64.b64decode(report["bodies"]["1"])),
+    ):
+        assert [row["at"] for row in side["rows"]] == list(range(len(side["rows"]))), name
+        # Everything but the locals' declaration and the last `end`.
+        assert sum(row["bytes"] for row in side["rows"]) <= len(body) - 2
+        assert side["bytes"] == len(body)
+    left, right = zip(*plain["pairs"], strict=True)
+    assert [a for a in left if a is not None] == list(range(len(plain["original"]["rows"])))
+    assert [b for b in right if b is not None] == list(range(len(plain["other"]["rows"])))
+
+
+def test_classes_are_found_again_in_another_body(session: Session) -> None:
+    session.function(0)
+    bench = session.workbench.bench(0)
+    own = {at: bench.forms.classes[v.id] for at, v in bench.forms.origins.items()}
+    found = classes_of(session.module, 0, bench.body, bench.saturation, bench.graph)
+    assert found
+    assert all(own[at] == number for at, number in found.items())
+    picked = session.pick(0, {str(MUL): "(i32.shl $0 (i32.const 3))"})
+    rows = picked["other"]["rows"]
+    shl = next(row for row in rows if row["text"] == "i32.shl")
+    assert shl["class"] == own[MUL]
+    assert next(r.text for r in body_rows(bench.body, {}, {}, {})) == "local.get 0"
+
+
+def test_a_pick_costs_what_was_said_and_is_proven(session: Session) -> None:
+    found = session.forms(0, MUL, {})
+    assert [form["shown"] for form in found["forms"]] == ["$h * 8", "8 * $h", "$h << 3"]
+    for form in found["forms"]:
+        picked = session.pick(0, {str(MUL): form["text"]})
+        assert picked["proof"]["status"] == "proven"
+        assert picked["other"]["bytes"] == form["bytes"]
+        assert picked["other"]["fuel"] == form["fuel"]
+        assert form["delta"][0] == form["bytes"] - found["base"]["bytes"]
+        priced = session.price(0, MUL, form["text"], {})
+        assert priced["bytes"] == form["bytes"]
+    refused = session.pick(0, {str(MUL): "(i32.shl $1 (i32.const 3))"})
+    assert "does not hold that term" in refused["refused"]
+
+
+def test_what_is_exported_is_what_the_command_line_gives(session: Session, tmp_path: Path) -> None:
+    pins = {"0": {str(MUL): "(i32.mul (i32.const 8) $0)"}}
+    data = base64.b64decode(session.export("wasm", pins)["base64"])
+    validate(data)
+    source, target = tmp_path / "in.wasm", tmp_path / "out.wasm"
+    source.write_bytes(session.data)
+    (tmp_path / "pins.json").write_text(session.export("pins", pins)["text"])
+    words = ["--cost", "bytes", "--max-iters", "6", "--pin", str(tmp_path / "pins.json")]
+    words += ["--no-cache", "-q", "--jobs", "1"]
+    assert main(["opt", str(source), "-o", str(target), *words]) == 0
+    assert target.read_bytes() == data
+    assert "(func $rep" in session.export("wat", pins)["text"]
+    body = base64.b64encode(Module.parse(data).body_bytes(0)).decode()
+    picked = session.pick(0, pins["0"])
+    assert len(base64.b64decode(body)) == picked["other"]["bytes"]
+    with pytest.raises(SessionError, match="cannot be kept"):
+        session.export("wasm", {"0": {str(MUL): "(i32.shl $1 (i32.const 3))"}})
+    with pytest.raises(SessionError, match="no export"):
+        session.export("exe", {})
+
+
+def test_a_pick_that_changes_behaviour_would_be_shown_as_refuted(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing unequal can be picked; what the proof says if it could, another body shows.
+    from eqsat.optimize.workbench import Bench
+
+    def wrong(self: Bench, graph: object) -> list[Any]:
+        from eqsat.optimize.function import Candidate
+
+        return [Candidate(bytes([0, 0x41, 7, 0x0B]))]
+
+    monkeypatch.setattr(Bench, "candidates", wrong)
+    proof = session.pick(1, {})["proof"]
+    assert proof["status"] == "refuted"
+    assert proof["counterexample"]["calls"]
+    assert proof["counterexample"]["original"] != proof["counterexample"]["new"]
+
+
+def test_the_graph_says_what_it_leaves_out(session: Session) -> None:
+    found = session.graph(0, MUL)
+    ids = {one["id"] for one in found["classes"]}
+    assert found["root"] in ids
+    assert all(edge[1] in ids for edge in found["edges"])
+    assert found["shown"] == [len(found["classes"]), len(found["nodes"])]
+    assert found["shown"][0] <= found["total"][0]
+    assert session.graph(0)["shown"][0] >= 3
+
+
+def test_saturation_is_told_round_by_round(session: Session) -> None:
+    found = session.saturation(1)
+    assert found["rounds"]
+    assert found["rounds"][-1]["bytes"] <= found["rounds"][0]["bytes"]
+    assert {rule["name"] for rule in found["rules"]} >= {"i32/add-sub-right"} or found["rules"]
+    assert all(rule["equation"] for rule in found["rules"] if rule["family"] != "fold")
+
+
+def test_rules_can_be_switched_off() -> None:
+    session = Session(assemble(HANDLE), OPTIONS)
+    assert len(session.forms(0, MUL, {})["forms"]) == 3
+    off = session.disable(["i32/mul-pow2"])
+    assert off["disabled"] == ["i32/mul-pow2"]
+    assert [form["shown"] for form in session.forms(0, MUL, {})["forms"]] == ["$h * 8", "8 * $h"]
+    session.disable([])
+    assert len(session.forms(0, MUL, {})["forms"]) == 3
+
+
+def test_questions_that_make_no_sense_are_refused(session: Session) -> None:
+    for method, params in (
+        ("nothing", {}),
+        ("__init__", {}),
+        ("function", {}),
+        ("function", {"index": 99}),
+        ("function", {"index": True}),
+        ("function", {"index": 0, "more": 1}),
+        ("forms", {"index": 0, "at": 12_345, "pins": {}}),
+        ("forms", {"index": 0, "at": MUL, "pins": {"x": "own"}}),
+        ("pick", {"index": 0, "pins": {"x": "own"}}),
+        ("pick", {"index": 0, "pins": 7}),
+        ("why", {"index": 0, "at": MUL, "form": "(("}),
+        ("graph", {"index": 0, "at": 8}),
+        ("function", {"index": 0, "automatic": "!"}),
+        ("function", {"index": 0, "automatic": "AEEA"}),
+    ):
+        with pytest.raises(SessionError):
+            pytest.fail(f"{method} {params}: {answer(session, method, params)}")
+    assert {"pick", "why", "forms"} <= METHODS
+
+
+def test_large_functions_are_listed_but_not_opened() -> None:
+    text = "(module (func (result i32) i32.const 1 " + "i32.const 1 i32.add " * LARGEST + "))"
+    session = Session(assemble(text.encode()), OPTIONS)
+    plain = session.function(0)
+    assert "not opened" in plain["closed"]
+    assert len(plain["original"]["rows"]) == 2 * LARGEST + 1
+    with pytest.raises(SessionError, match="not opened"):
+        session.forms(0, 1, {})
+
+
+def test_options_go_to_the_worker_and_back() -> None:
+    options = Options(cost="fuel", max_iters=3, rlimit=9, rules=(Path("a.py"),))
+    assert options_from(json.loads(json.dumps(options_json(options)))) == options
+
+
+def test_a_page_stands_alone(session: Session, tmp_path: Path) -> None:
+    text, cut = static_page(session.data, OPTIONS, "</script>.wasm")
+    assert not cut
+    assert text.count("</script>") == 2
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "import {" not in text
+    assert "/static/" not in text
+    source, target = tmp_path / "in.wasm", tmp_path / "out.html"
+    source.write_bytes(session.data)
+    words = ["explore", str(source), "--html", str(target), "--max-iters", "4"]
+    assert main([*words, "-q"]) == 0
+    assert "globalThis.EQSAT" in target.read_text()
+
+
+def test_picks_are_answered_within_a_second(shared: Path) -> None:
+    data = (shared / "corpus" / "wasm" / "crc32.O0.wasm").read_bytes()
+    session = Session(data, Options(cost="bytes", max_iters=8))
+    times = []
+    for one in session.overview()["functions"]:
+        if one["instructions"] > 300:
+            continue
+        rows = session.function(one["index"])["original"]["rows"]
+        for row in [row for row in rows if row["forms"] > 1][:6]:
+            form = session.forms(one["index"], row["at"], {})["forms"][-1]["text"]
+            at = time.process_time()
+            session.pick(one["index"], {str(row["at"]): form})
+            times.append(time.process_time() - at)
+    assert times
+    assert statistics.median(times) < 1.0
