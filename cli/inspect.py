@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import CliError, Exit, printable
 from .reading import read_module, shown_path
@@ -19,6 +19,9 @@ __all__ = ["inspect", "read_valid"]
 NAME_WIDTH = 40
 """Columns of a table that fits a terminal of 100 with the figures beside it."""
 
+FORM_ITERS = 12
+"""Rounds of saturation for `--at`: counted, so that the answer is the same every time."""
+
 SHOWN = 20
 """Functions in the table unless all are asked for: the largest, which hold most of the code."""
 
@@ -30,6 +33,8 @@ def inspect(arguments: argparse.Namespace) -> int:
 
     found = listing(data)
     chosen = _chosen(found.functions, arguments.function)
+    if arguments.at is not None:
+        return _forms(data, chosen, arguments)
     if arguments.function and not chosen:
         raise CliError("E0201", f"no function is called '{arguments.function[0]}'")
     if arguments.json:
@@ -42,6 +47,51 @@ def inspect(arguments: argparse.Namespace) -> int:
             print(line)
     sys.stdout.flush()
     return Exit.OK
+
+
+def _forms(data: bytes, chosen: Sequence[FunctionRow], arguments: argparse.Namespace) -> int:
+    """All forms of what one instruction computes, with costs and reasons."""
+    from ..explore.session import Session, SessionError
+    from ..optimize.options import Options
+
+    if len(chosen) != 1 or not arguments.function:
+        raise CliError("E0201", "--at needs --function with the name or index of one function")
+    index, at = chosen[0].index, arguments.at
+    session = Session(data, Options(cost=arguments.cost or "balanced", max_iters=FORM_ITERS))
+    try:
+        plain = session.forms(index, at, {})
+        for form in plain["forms"]:
+            form["why"] = session.why(index, at, form["text"])["steps"]
+    except SessionError as error:
+        raise CliError("E0201", f"{shown_path(arguments.input)}: {error}") from None
+    if arguments.json:
+        print(json.dumps({"function": index, **plain}, ensure_ascii=False))
+    else:
+        for line in _form_lines(plain["forms"]):
+            print(line)
+    sys.stdout.flush()
+    return Exit.OK
+
+
+def _form_lines(forms: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for form in forms:
+        delta = form.get("delta")
+        cost = form.get("refused") or (
+            f"{delta[0]:+} bytes, {delta[1]:+g} fuel" if delta is not None else ""
+        )
+        yield f"{form['shown']}  ({cost})" if cost else form["shown"]
+        yield f"    {form['text']}"
+        yield from _step_lines(form["why"] or (), "    ")
+
+
+def _step_lines(steps: Sequence[dict[str, Any]], indent: str) -> Iterator[str]:
+    for step in steps:
+        name = {"rule": step["rule"], "program": "as the program says"}.get(
+            step["kind"], step["kind"]
+        )
+        way = " (from right to left)" if step["reversed"] else ""
+        yield f"{indent}{step['before']} = {step['after']}  by {name}{way}"
+        yield from _step_lines(step["steps"], indent + "    ")
 
 
 def read_valid(path: str) -> bytes:

@@ -35,7 +35,8 @@ def opt(arguments: argparse.Namespace, started: float | None) -> int:
     options = _options(arguments, started)
     target = _target(arguments)
     with Interrupt() as interrupt:
-        source = read_module(arguments.input, components=True)
+        by_hand = arguments.pin is not None or arguments.replay is not None
+        source = read_module(arguments.input, components=not by_hand)
         with show_progress(quiet=arguments.quiet) as progress:
             result = _optimize(source, options, arguments.input, progress, interrupt)
         _write(arguments, target, result, source)

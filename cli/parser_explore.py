@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from .values import count, port
+from .values import count, place, port
 
 __all__ = ["add_looking"]
 
@@ -20,6 +20,7 @@ INSPECT_END = """\
 examples:
   eqsat inspect app.wasm                       the largest functions
   eqsat inspect app.wasm --function 'parse_*'  the text of these, folded and with names
+  eqsat inspect app.wasm --function f --at 16  equal forms of its instruction 16, and why
   eqsat inspect app.wasm --json                all of it for a program
 """
 
@@ -69,6 +70,12 @@ def _add_inspect(commands: Commands, talk: Talk) -> None:
     inspect.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
     inspect.add_argument(
         "--function", metavar="GLOB", action="append", help="the text of these functions"
+    )
+    inspect.add_argument(
+        "--at", metavar="N", type=place, help="all forms of what instruction N computes, and why"
+    )
+    inspect.add_argument(
+        "--cost", choices=("bytes", "fuel", "balanced"), help="what counts, for --at"
     )
     inspect.add_argument("--all", action="store_true", help="all functions in the table")
     inspect.add_argument("--json", action="store_true", help="print as JSON")

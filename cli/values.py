@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["count", "duration", "jobs", "percent", "port", "shard"]
+__all__ = ["count", "duration", "jobs", "percent", "place", "port", "shard"]
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -72,4 +72,11 @@ def port(text: str) -> int:
     """The number of a port; 0 is any free one."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"'{text}' is no port (0 to 65535)")
+    return int(text)
+
+
+def place(text: str) -> int:
+    """The number of an instruction, from 0 on."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"'{text}' is no instruction's number")
     return int(text)

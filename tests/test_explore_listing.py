@@ -94,6 +94,22 @@ def test_inspect_prints_figures_text_and_json(
     assert "E0201" in capsys.readouterr().err
 
 
+def test_inspect_tells_all_forms_and_why(
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["inspect", str(two[0]), "--function", "a", "--at", "2"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "$x << 3  (+0 bytes, +0 fuel)" in text
+    assert "    $x * 8 = $x << 3  by i32/mul-pow2" in text
+    assert main([*words, "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert [form["shown"] for form in plain["forms"]] == ["$x * 8", "8 * $x", "$x << 3"]
+    assert main(["inspect", str(two[0]), "--at", "2"]) == 2
+    assert main([*words[:-1], "99"]) == 2
+    assert "E0201" in capsys.readouterr().err
+
+
 def test_diff_prints_figures_and_text(
     two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ const KEPT = globalThis.EQSAT ?? null; // the answers of a page that stands alon
 const ROW = 26;
 const state = {
   overview: null, report: null, rows: [], shown: [], current: null, data: null, compare: null, at: null,
-  forms: null, proof: null, pins: {}, undo: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0,
+  forms: null, proof: null, pins: {}, undo: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0, asked: 0,
 };
 
 // Questions.
@@ -228,10 +228,10 @@ async function price(form) {
 }
 
 async function explain(form) {
-  const index = state.current, at = state.at;
+  const index = state.current, at = state.at, ticket = ++state.asked;
   if (form === "own") { show("why", h("p", { class: "dim" }, "this is the original's own form")); return; }
   const found = await attempt(() => ask("why", { index, at, form }));
-  if (!found || state.current !== index || state.at !== at) return;
+  if (!found || ticket !== state.asked || state.current !== index || state.at !== at) return;
   state.makers = found.makers;
   if (state.forms) drawForms();
   show("why", found.steps === null ? h("p", { class: "dim" }, "no chain was recorded") : found.steps.map(drawStep));
