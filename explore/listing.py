@@ -101,8 +101,11 @@ class Listing:
         }
 
 
-def listing(data: bytes) -> Listing:
-    """Read a module in the binary format. Raises `WasmError`."""
+def listing(data: bytes, *, quick: bool = False) -> Listing:
+    """Read a module in the binary format. Raises `WasmError`.
+
+    A `quick` one decodes no body: instructions, fuel and callers are 0, features are not listed.
+    """
     module = Module.parse(data)
     names = function_names(module)
     exported: dict[int, list[str]] = {}
@@ -110,7 +113,7 @@ def listing(data: bytes) -> Listing:
         if export.kind == "func":
             exported.setdefault(export.index, []).append(export.name)
     bodies = range(module.imported_functions, len(module.functions))
-    instrs = {index: module.body(index).instrs for index in bodies}
+    instrs = {} if quick else {index: module.body(index).instrs for index in bodies}
     callers = Counter(
         instr[1] for code in instrs.values() for instr in code if instr[0] in (0x10, 0x12)
     )
@@ -125,8 +128,8 @@ def listing(data: bytes) -> Listing:
                 key=body_key(body),
                 type=text_signature(module.function_type(index)).strip(),
                 size=len(body),
-                instructions=len(instrs[index]) - 1,
-                fuel=body_time(body)[0],
+                instructions=0 if quick else len(instrs[index]) - 1,
+                fuel=0.0 if quick else body_time(body)[0],
                 exports=shown,
                 group=_group(names.get(index, ""), shown),
                 callers=callers[index],
@@ -141,7 +144,7 @@ def listing(data: bytes) -> Listing:
         ),
         imports=tuple((one.module, one.name, one.kind) for one in module.imports),
         exports=tuple((one.name, one.kind, one.index) for one in module.exports),
-        features=tuple(sorted(features(module))),
+        features=() if quick else tuple(sorted(features(module))),
         functions=tuple(rows),
     )
 

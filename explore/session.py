@@ -43,6 +43,10 @@ BENCHES: Final = 6
 PRICED_SECONDS: Final = 0.5
 """Time spent on exact costs of all forms of one class; the rest are priced when asked for."""
 
+QUICK: Final = 300_000
+"""Bytes of a module up to which all bodies are decoded for the list: about half a second. Beyond,
+the list must not wait for it; the optimizer's report brings costs later."""
+
 PROOF_SECONDS: Final = 10.0
 """Fuse of one proof: the answer is `unknown` then, and a worker is never stuck."""
 
@@ -69,6 +73,7 @@ class Session:
         self.disabled: frozenset[str] = frozenset()
         self._benches: OrderedDict[int, Bench] = OrderedDict()
         self._whys: dict[int, Why] = {}
+        self._automatic: dict[str, Any] | None = None
 
     @cached_property
     def workbench(self) -> Workbench:
@@ -85,18 +90,18 @@ class Session:
         """The module and its functions in figures."""
         return overview(self.data, self.options)
 
-    def optimize(
-        self,
-        progress: Callable[[Progress], None] | None = None,
-        pins: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> dict[str, Any]:
-        """The automatic result with its report; `pins` as in `export`."""
-        result = self._optimized(pins or {}, progress)
-        plain = result.report.as_json()
-        plain["bodies"] = {
-            str(row["index"]): row["body"] for row in plain.pop("replay") if row["body"]
-        }
-        return plain
+    def optimize(self, progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+        """The automatic result: its report, and the new bodies by index.
+
+        Counted limits give the same every time, so it is found once.
+        """
+        if self._automatic is None:
+            plain = self._optimized({}, progress).report.as_json()
+            plain["bodies"] = {
+                str(row["index"]): row["body"] for row in plain.pop("replay") if row["body"]
+            }
+            self._automatic = plain
+        return self._automatic
 
     def _optimized(
         self,
@@ -459,7 +464,7 @@ class Session:
 
 def overview(data: bytes, options: Options) -> dict[str, Any]:
     """A module and its functions in figures, and the limits in force."""
-    plain = listing(data).as_json()
+    plain = listing(data, quick=len(data) > QUICK).as_json()
     plain["cost"] = str(options.cost)
     plain["limits"] = {
         "max_iters": options.max_iters,

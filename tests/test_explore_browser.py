@@ -136,12 +136,12 @@ def test_choose_prove_and_take_back(page: "Page") -> None:
 
 
 def test_everything_works_from_the_keyboard(page: "Page") -> None:
-    page.locator("h1").wait_for()
-    first = page.locator("h1").inner_text()
+    page.locator(".fn", has_text="other").click()
+    page.locator("h1", has_text="other").wait_for()
     page.keyboard.press("j")
-    page.locator("h1", has_not_text=first).wait_for()
+    page.locator("h1", has_text="rep").wait_for()
     page.keyboard.press("k")
-    page.locator("h1", has_text=first).wait_for()
+    page.locator("h1", has_text="other").wait_for()
     open_rep(page)
     page.keyboard.press("3")
     page.locator("#verdict", has_text="proven").wait_for()

@@ -90,7 +90,7 @@ function drawList() {
       : h("div", { class: "fn", role: "option", id: `fn${row.index}`, "aria-selected": row.index === state.current, title: `${row.label}${row.reason ? `: ${row.reason}` : ""}`,
           onclick: () => open(row.index) }, mark(row.status), h("span", { class: "name" }, row.label),
         h("span", { class: `num ${tone(row.gain)}` }, row.status === "waiting" ? String(row.bytes) : signed(row.gain)),
-        h("span", { class: `num ${tone(row.fuelGain)}` }, row.status === "waiting" ? number(row.fuel) : signed(Math.round(row.fuelGain * 100) / 100)));
+        h("span", { class: `num ${tone(row.fuelGain)}` }, row.status === "waiting" ? (row.fuel ? number(row.fuel) : "") : signed(Math.round(row.fuelGain * 100) / 100)));
     element.style.top = `${k * ROW}px`;
     rows.push(element);
   }

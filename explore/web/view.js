@@ -20,13 +20,13 @@ function fill(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
 }
 
 export const byId = (id) => document.getElementById(id);
 
 export function show(place, ...children) {
-  byId(place).replaceChildren(...children.flat().filter((child) => child !== null));
+  byId(place).replaceChildren(...children.flat(Infinity).filter((child) => child !== null));
 }
 
 export const number = (value) => (Number.isInteger(value) ? String(value) : value.toPrecision(4).replace(/\.?0+$/, ""));
