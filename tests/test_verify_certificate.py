@@ -439,3 +439,15 @@ def test_code_with_the_callee_in_place_is_compared_as_it_stands(argument: str, f
     assert (found.status == "proven") is equal
     if equal:
         assert found.functions[1].method == "unfolded"
+
+
+def test_a_global_that_became_a_local_of_a_loop() -> None:
+    a = """(module (global $g (mut i32) (i32.const 0))
+      (func (export "f") (param i32) (result i32) local.get 0 global.set $g
+        loop global.get $g i32.const 3 i32.mul global.set $g
+          local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end global.get $g))"""
+    b = """(module (func (export "f") (param i32) (result i32) (local i32) local.get 0 local.set 1
+        loop local.get 1 i32.const {} i32.mul local.set 1
+          local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end local.get 1))"""
+    assert judge(a, b.format(3), globals=(None,)).status == "proven"
+    assert judge(a, b.format(5), globals=(None,)).status == "unknown"

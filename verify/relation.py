@@ -261,6 +261,12 @@ class Relation:
             for k, v in enumerate(loop.entry.values)
             if self.space.terms.widths[v] == width
         ]
+        found += [
+            ("global", i)
+            for i, slot in self.space.globals.items()
+            if self.space.terms.widths[loop.head.slots[slot]] == width
+            and loop.head.slots[slot] != loop.entry.slots[slot]
+        ]
         return found
 
     def same(self, condition: int, a: int, b: int) -> bool:
