@@ -6,7 +6,7 @@ at the end of the type section, and custom sections may differ.
 
 from typing import Final
 
-from .reader import Cursor, Malformed, read_module
+from .reader import Cursor, Malformed
 
 NAMES: Final = {
     1: "type", 2: "import", 3: "function", 4: "table", 5: "memory", 6: "global", 7: "export",
@@ -44,16 +44,6 @@ def check_frame(original: bytes, output: bytes) -> list[str]:
         else:
             violations.append(f"the {NAMES.get(kind, str(kind))} section differs")
     return violations
-
-
-def changed_functions(original: bytes, output: bytes) -> list[int]:
-    """Indices (imports included) of functions whose bodies differ in bytes.
-
-    Raises Malformed or Unsupported as ``read_module`` does.
-    """
-    a, b = read_module(original), read_module(output)
-    pairs = zip(a.bodies, b.bodies, strict=True)
-    return [a.imported_functions + i for i, (x, y) in enumerate(pairs) if x != y]
 
 
 def _sections(data: bytes) -> list[tuple[int, bytes]]:
