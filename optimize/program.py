@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .options import DEFAULT_RLIMIT, Options
+from .refusals import Refusal, Refusals
 from .report import StepRecord
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ TIDY_SPEED = 5_000
 CHECK_SHARE = 0.2
 """Part of a wall budget that one certificate may take."""
 
+TRIES = 2
+"""Certificates that one proposal may cost: what fails without its failing parts will fail again."""
 
 STEP_SHARE = 0.5
 """Part of the time left that proposing one step may take: nothing can interrupt it, and the search
@@ -70,6 +73,8 @@ class Program:
     warnings: dict[str, None] = field(default_factory=dict)
     refused: set[tuple[str, int]] = field(default_factory=set)
     """Kinds of step that a function (of the input) must be left out of."""
+    refusals: Refusals | None = None
+    """What earlier runs could not prove, unless there is no cache."""
     _failed: set[bytes] = field(default_factory=set)
     """Digests of steps that were not proven."""
     _view: View | None = None
@@ -153,28 +158,44 @@ class Program:
             step = propose(self.view())
         except TooLate:
             return False
-        if step is None:
-            return False
-        digest = self._digest(step)
-        if digest in self._failed:
-            return False
-        certificate, data = self.certify(step)
-        if certificate.status != "proven":
-            failed = frozenset(
-                index
-                for index, verdict in certificate.functions.items()
-                if verdict.status != "proven"
-            )
-            self._failed.add(digest)
-            rest = _without(step, failed)
-            if rest is None:
+        for _ in range(TRIES):
+            if step is None:
                 return False
-            step = rest
-            certificate, data = self.certify(step)
-        if certificate.status != "proven":
-            return False
-        self._accept(step, data)
-        return True
+            digest = self._digest(step)
+            if digest in self._failed:
+                return False
+            refusal, data = self._judge(step, digest)
+            if refusal is None:
+                self._accept(step, data)
+                return True
+            self._failed.add(digest)
+            step = _without(step, refusal.failed)
+        return False
+
+    def _judge(self, step: Step, digest: bytes) -> tuple[Refusal | None, bytes]:
+        """Why a step is not to be taken, or the module after it; from earlier runs if they know."""
+        known = None if self.refusals is None else self.refusals.known(digest, self._patience())
+        if known is not None:
+            self._note(step, known.status, known.reason, 0.0, known.used)
+            return known, b""
+        certificate, data = self.certify(step)
+        if certificate.status == "proven":
+            return None, data
+        verdicts = certificate.functions.items()
+        failed = frozenset(index for index, verdict in verdicts if verdict.status != "proven")
+        used = self._used(step, certificate)
+        refusal = Refusal(failed, certificate.status, certificate.reason, used)
+        if self.refusals is not None:
+            reasons = (certificate.reason, *(verdict.reason for _, verdict in verdicts))
+            late = any("deadline" in reason for reason in reasons)
+            self.refusals.note(digest, refusal, self._patience() if late else None)
+        return refusal, data
+
+    def _patience(self) -> float | None:
+        """Seconds that one certificate may take; None without a wall budget."""
+        if self.options.counted or self.options.seconds is None:
+            return None
+        return CHECK_SHARE * self.options.seconds
 
     def _digest(self, step: Step) -> bytes:
         """What tells a step from others, whatever module it was made for."""
@@ -192,29 +213,43 @@ class Program:
         began = time.perf_counter()
         rewritten = step.build(self.module)
         validate(rewritten.data)
-        share = None
-        if not self.options.counted and self.options.seconds is not None:
-            share = began + CHECK_SHARE * self.options.seconds
+        patience = self._patience()
         certificate = certify(
             self.module.data,
             rewritten.data,
             self._plan(step),
             rlimit=self.options.rlimit or DEFAULT_RLIMIT,
-            deadline=share,
+            deadline=None if patience is None else began + patience,
         )
         if certificate.status == "proven":
             self.warnings.update(dict.fromkeys(rewritten.warnings))
+        self._note(
+            step,
+            certificate.status,
+            certificate.reason,
+            time.perf_counter() - began,
+            self._used(step, certificate),
+        )
+        return certificate, rewritten.data
+
+    def _note(
+        self, step: Step, status: str, reason: str, seconds: float, used: tuple[str, ...]
+    ) -> None:
+        """Keep the record of a step."""
         self.records.append(
             StepRecord(
                 kind=step.kind,
-                status=certificate.status,
-                reason=certificate.reason,
+                status=status,
+                reason=reason,
                 functions=len(step.touched()),
-                seconds=time.perf_counter() - began,
-                used=(*certificate.used, *self._entries_used(step)),
+                seconds=seconds,
+                used=used,
             )
         )
-        return certificate, rewritten.data
+
+    def _used(self, step: Step, certificate: Certificate) -> tuple[str, ...]:
+        """The contracts and facts that a step needed."""
+        return (*certificate.used, *self._entries_used(step))
 
     def _entries_used(self, step: Step) -> tuple[str, ...]:
         """Whether the step is one that `--entry` allows."""

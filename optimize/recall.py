@@ -89,6 +89,7 @@ class Recall:
     warning: str = ""
     _pending: dict[bytes, Entry] = field(default_factory=dict)
     _used: set[bytes] = field(default_factory=set)
+    _context_kept: bool = False
     _dead: bool = False
 
     @classmethod
@@ -161,8 +162,9 @@ class Recall:
         self._pending, self._used = {}, set()
 
     def _contexts(self) -> dict[bytes, bytes]:
-        if not self._pending:
+        if not self._pending or self._context_kept:
             return {}
+        self._context_kept = True
         kept = zlib.compress(skeleton(self.module), 6)
         return {self.context: kept} if len(kept) <= LARGEST_CONTEXT else {}
 

@@ -16,6 +16,7 @@ from .function import Outcome, joined, kept
 from .memory import remember
 from .modulecost import Key, ModuleCost
 from .program import Program
+from .refusals import Refusals
 from .report import FunctionRecord
 from .run import Run
 from .worklist import worklist
@@ -46,6 +47,8 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
     best = _State.of(run, program)
     for number in range(ROUNDS):
         stepped = program.settle(inlining)
+        if program.refusals is not None:
+            program.refusals.flush(run.clock.left())
         if number and not stepped:
             break
         if stepped:
@@ -85,6 +88,7 @@ def _program(run: Run) -> Program:
         run.module,
         options,
         lambda: None if options.counted else run.clock.search_end(len(run.data)),
+        refusals=Refusals.prepare(options),
     )
     if options.entry:
         program.exports = frozenset(

@@ -1,0 +1,108 @@
+"""Steps that were not proven in earlier runs, so that a run need not find that out again.
+
+Only failures are remembered: believing one that is not true costs a gain, never correctness.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from .cache import CacheError, Entry, Store
+from .fingerprint import choices, fields_digest, tool
+from .options import Options
+
+__all__ = ["Refusal", "Refusals"]
+
+KIND = "step"
+CONTEXT = b""
+
+PATIENCE = 1.5
+"""How many times as long a certificate must be allowed to take as when time ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that was not proven: the functions that failed, and what the certificate said."""
+
+    failed: frozenset[int]
+    status: str
+    reason: str
+    used: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Refusals:
+    """The memory of one run for its steps. No method raises: without a cache it knows nothing."""
+
+    store: Store
+    base: bytes
+    _pending: dict[bytes, Entry] = field(default_factory=dict)
+    _dead: bool = False
+
+    @classmethod
+    def prepare(cls, options: Options) -> Refusals | None:
+        """The memory for a run, or None if the options do without."""
+        if options.cache is None:
+            return None
+        try:
+            return cls(Store(options.cache), fields_digest(tool(), choices(options)))
+        except OSError:
+            return None
+
+    def known(self, digest: bytes, seconds: float | None) -> Refusal | None:
+        """How this step failed; None if it is worth a try.
+
+        `seconds` is how long its certificate may take this time (None: no limit).
+        """
+        key = self._key(digest)
+        if self._dead:
+            return None
+        try:
+            payload = self.store.get([key])[0].get(key)
+        except CacheError:
+            self._dead = True
+            return None
+        if payload is None:
+            return None
+        try:
+            plain = json.loads(payload)
+            limit = plain["seconds"]
+            found = Refusal(
+                frozenset(int(index) for index in plain["failed"]),
+                str(plain["status"]),
+                str(plain["reason"]),
+                tuple(str(name) for name in plain["used"]),
+            )
+            if limit is not None and (seconds is None or seconds > PATIENCE * float(limit)):
+                return None
+        except (ValueError, KeyError, TypeError):
+            return None
+        return None if found.status == "proven" else found
+
+    def note(self, digest: bytes, refusal: Refusal, seconds: float | None) -> None:
+        """Remember a failure; `seconds` is the time that ended it (None: it would always fail)."""
+        plain = {
+            "failed": sorted(refusal.failed),
+            "status": refusal.status,
+            "reason": refusal.reason,
+            "used": refusal.used,
+            "seconds": seconds,
+        }
+        key = self._key(digest)
+        self._pending[key] = Entry(key, KIND, tool(), CONTEXT, json.dumps(plain).encode())
+
+    def flush(self, wait: float | None) -> None:
+        """Write what was noted. `wait` is how many seconds other writers may take."""
+        if self._dead or not self._pending:
+            return
+        if wait is not None:
+            self.store.wait = wait
+        try:
+            self.store.put(self._pending.values(), {})
+        except CacheError:
+            self._dead = True
+        self._pending = {}
+
+    def _key(self, digest: bytes) -> bytes:
+        return fields_digest(self.base, b"step", digest)
