@@ -32,14 +32,15 @@ def static_page(data: bytes, options: Options, name: str) -> tuple[str, str]:
     """
     session = Session(data, options)
     report = session.optimize()
-    answers: dict[str, Any] = {"overview": session.overview(), "optimize": report}
+    kept = {name: value for name, value in report.items() if name not in ("module", "places")}
+    answers: dict[str, Any] = {"overview": session.overview(), "optimize": kept}
     room = LARGEST_PAGE - len(json.dumps(answers))
     records = report["functions"]
     order = sorted(records, key=lambda one: (one["bytes"][1] - one["bytes"][0], one["index"]))
     shown = opened = 0
     for record in order:
         index = record["index"]
-        found = _function(session, index, report["bodies"].get(str(index)), opened < MOST_OPENED)
+        found = _function(session, index, opened < MOST_OPENED)
         size = len(json.dumps(found))
         if size > room:
             continue
@@ -50,13 +51,13 @@ def static_page(data: bytes, options: Options, name: str) -> tuple[str, str]:
     cut = ""
     if shown < len(records) or opened < len(records):
         cut = f"{shown} of {len(records)} functions, {opened} with their forms"
-    kept = {"name": name, "options": options_json(options), "answers": answers, "cut": cut}
-    return _assembled(kept), cut
+    about = {"name": name, "options": options_json(options), "answers": answers, "cut": cut}
+    return _assembled(about), cut
 
 
-def _function(session: Session, index: int, body: str | None, forms: bool) -> dict[str, Any]:
+def _function(session: Session, index: int, forms: bool) -> dict[str, Any]:
     """The answers about one function, by question."""
-    plain = session.function(index, body)
+    plain = session.function(index)
     found: dict[str, Any] = {f"function {index}": plain}
     if plain["closed"] or not forms:
         return found

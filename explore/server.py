@@ -161,12 +161,25 @@ class Desk:
                 return {}
             case "configure":
                 return await self._configure(params)
+            case "optimize":
+                return await self._optimize()
+            case "adopt":
+                raise SessionError("only the server says what is adopted")
             case _ if method in SLOW:
                 return await self.slow.ask(method, params, None)
             case _ if method in METHODS:
                 return await self.quick.ask(method, params)
             case _:
                 raise SessionError(f"no method is called '{method}'")
+
+    async def _optimize(self) -> dict[str, Any]:
+        """The report of the automatic result, which the other worker compares with from now on."""
+        plain: dict[str, Any] = await self.slow.ask("optimize", {}, None)
+        adopted = {"module": plain.pop("module"), "places": plain.pop("places")}
+        if self.quick.adopted != adopted:
+            self.quick.adopted = adopted
+            await self.quick.ask("adopt", adopted)
+        return plain
 
     async def _configure(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Take other options; files cannot be named from the page."""
@@ -181,6 +194,7 @@ class Desk:
         except OptionsError as error:
             raise SessionError(str(error)) from None
         await self.close()
+        self.quick.adopted = None
         self.quick.options = self.slow.options = self.options
         return options_json(self.options)
 

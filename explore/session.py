@@ -26,7 +26,7 @@ from ..optimize.workbench import Bench, Choice, Workbench
 from ..wasm.module import Module
 from ..wasm.names import function_names
 from ..wasm.text_folded import local_ids, print_folded
-from ..wasm.text_instrs import function_ids
+from ..wasm.text_instrs import FunctionIds, function_ids
 from .listing import listing
 from .pairs import aligned
 from .rows import Row, body_rows, classes_of
@@ -74,6 +74,9 @@ class Session:
         self._benches: OrderedDict[int, Bench] = OrderedDict()
         self._whys: dict[int, Why] = {}
         self._automatic: dict[str, Any] | None = None
+        self._result: Module | None = None
+        self._places: Sequence[int | None] | None = None
+        self._result_ids = self.ids
 
     @cached_property
     def workbench(self) -> Workbench:
@@ -91,17 +94,39 @@ class Session:
         return overview(self.data, self.options)
 
     def optimize(self, progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
-        """The automatic result: its report, and the new bodies by index.
+        """The report of the automatic result, with its `module` (base64) and `places`.
 
         Counted limits give the same every time, so it is found once.
         """
         if self._automatic is None:
-            plain = self._optimized({}, progress).report.as_json()
-            plain["bodies"] = {
-                str(row["index"]): row["body"] for row in plain.pop("replay") if row["body"]
-            }
+            result = self._optimized({}, progress)
+            plain = result.report.as_json()
+            del plain["replay"]
+            places = result.report.places
+            plain["places"] = None if not places else list(places)
+            plain["module"] = base64.b64encode(result.output).decode()
+            self.adopt(plain["module"], plain["places"])
             self._automatic = plain
         return self._automatic
+
+    def adopt(self, module: str, places: Sequence[int | None] | None) -> dict[str, Any]:
+        """Compare with this module (base64) from now on; `places` maps functions where they moved.
+
+        A function that is not there any more has no place.
+        """
+        self._result = Module.parse(base64.b64decode(module, validate=True))
+        self._places = places
+        self._result_ids = function_ids(self._result)
+        return {}
+
+    def _automatic_body(self, index: int) -> bytes | None:
+        """The body that the adopted module has for a function, None where it has none."""
+        if self._result is None:
+            return self.module.body_bytes(index)
+        place = index if self._places is None else self._places[index]
+        if place is None or place < self._result.imported_functions:
+            return None
+        return self._result.body_bytes(place)
 
     def _optimized(
         self,
@@ -146,15 +171,18 @@ class Session:
 
     # One function.
 
-    def function(self, index: int, automatic: str | None = None) -> dict[str, Any]:
-        """A function with its rows; `automatic` is the body (base64) that the optimizer chose."""
+    def function(self, index: int) -> dict[str, Any]:
+        """A function with its rows, beside what the automatic result made of it."""
         number = self._index(index)
         body = self.module.body_bytes(number)
+        automatic = self._automatic_body(number)
+        other = b"\0\x0b" if automatic is None else automatic
         plain: dict[str, Any] = {
             "index": number,
             "name": self.names.get(number, ""),
             "key": body_key(body),
             "wat": print_folded(self.module, number, self.ids),
+            "removed": automatic is None,
         }
         try:
             bench = self._bench(number)
@@ -162,9 +190,8 @@ class Session:
             left = body_rows(body, self.ids, local_ids(self.module, number), {})
             plain |= {"closed": str(error), "egraph": None}
             plain["original"] = self._side(body, left)
-            other = _decoded(automatic)
-            right = left if other is None else body_rows(other, self.ids, {}, {})
-            plain["other"] = self._side(other or body, right)
+            right = body_rows(other, self._result_ids, {}, {})
+            plain["other"] = self._side(other, right)
             plain["pairs"] = _pairs(left, right)
             return plain
         saturation = bench.saturation
@@ -176,17 +203,17 @@ class Session:
             "rounds": saturation.rounds,
             "stopped": saturation.stopped,
         }
-        return plain | self._compared(bench, _decoded(automatic) or body)
+        return plain | self._compared(bench, other, self._result_ids)
 
-    def _compared(self, bench: Bench, other: bytes) -> dict[str, Any]:
-        """Both sides of the comparison of a function with another body."""
+    def _compared(self, bench: Bench, other: bytes, ids: FunctionIds) -> dict[str, Any]:
+        """Both sides of the comparison of a function with another body, whose calls `ids` name."""
         locals = local_ids(self.module, bench.index)
         own = {at: bench.forms.classes[v.id] for at, v in bench.forms.origins.items()}
         left = body_rows(bench.body, self.ids, locals, own)
         mapped = classes_of(self.module, bench.index, other, bench.saturation, bench.graph)
         parameters = len(self.module.function_type(bench.index).params)
         kept = {local: name for local, name in locals.items() if local < parameters}
-        right = body_rows(other, self.ids, kept, mapped)
+        right = body_rows(other, ids, kept, mapped)
         original = self._side(bench.body, left)
         for row in original["rows"]:
             row["forms"] = self._count(bench, row["at"])
@@ -295,7 +322,7 @@ class Session:
             return {"refused": str(error), "seconds": round(time.perf_counter() - began, 4)}
         candidate, verdict = bench.settled(found, seconds=PROOF_SECONDS, witness=WITNESS_SECONDS)
         example = verdict.counterexample
-        return self._compared(bench, candidate.body) | {
+        return self._compared(bench, candidate.body, self.ids) | {
             "refused": "",
             "proof": {
                 "status": verdict.status,
@@ -476,10 +503,6 @@ def overview(data: bytes, options: Options) -> dict[str, Any]:
 
 def _place(item: tuple[str, str]) -> int:
     return int(item[0])
-
-
-def _decoded(body: str | None) -> bytes | None:
-    return None if not body else base64.b64decode(body, validate=True)
 
 
 def _pairs(left: Sequence[Row], right: Sequence[Row]) -> list[list[int | None]]:

@@ -51,6 +51,11 @@ def read_replay(path: Path) -> Replay:
     """What the report in a file holds. Raises ReplayError, OSError."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
+        if any(step["status"] == "proven" for step in plain["steps"]):
+            raise ReplayError(
+                f"{path}: that run changed the module as a whole, which cannot be replayed "
+                "(--only '*' keeps to functions)"
+            )
         rules = {row["index"]: tuple(map(str, row["rules"])) for row in plain["functions"]}
         candidates = {
             row["index"]: Candidate(

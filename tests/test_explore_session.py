@@ -40,10 +40,12 @@ def session() -> Session:
 
 def test_both_sides_are_shown_whole(session: Session) -> None:
     report = session.optimize()
-    plain = session.function(1, report["bodies"]["1"])
+    plain = session.function(1)
+    after = Module.parse(base64.b64decode(report["module"]))
+    place = 1 if report["places"] is None else report["places"][1]
     for name, side, body in (
         ("original", plain["original"], session.module.body_bytes(1)),
-        ("other", plain["other"], base64.b64decode(report["bodies"]["1"])),
+        ("other", plain["other"], after.body_bytes(place)),
     ):
         assert [row["at"] for row in side["rows"]] == list(range(len(side["rows"]))), name
         # Everything but the locals' declaration and the last `end`.
@@ -164,8 +166,8 @@ def test_questions_that_make_no_sense_are_refused(session: Session) -> None:
         ("pick", {"index": 0, "pins": 7}),
         ("why", {"index": 0, "at": MUL, "form": "(("}),
         ("graph", {"index": 0, "at": 8}),
-        ("function", {"index": 0, "automatic": "!"}),
-        ("function", {"index": 0, "automatic": "AEEA"}),
+        ("adopt", {"module": "!", "places": None}),
+        ("adopt", {"module": "AEEA", "places": None}),
     ):
         with pytest.raises(SessionError):
             pytest.fail(f"{method} {params}: {answer(session, method, params)}")

@@ -117,7 +117,7 @@ async function open(index, at = null) {
   state.at = at;
   state.forms = state.proof = null;
   drawList();
-  const data = await attempt(() => ask("function", KEPT ? { index } : { index, automatic: state.report?.bodies?.[index] ?? null }));
+  const data = await attempt(() => ask("function", { index }));
   if (!data || ticket !== state.ticket) return;
   state.data = data;
   state.compare = data;
@@ -135,7 +135,7 @@ function drawFunction() {
   const row = state.rows.find((one) => one.index === state.current);
   const left = compare.original, right = compare.other;
   show("title", mark(row?.status), h("h1", {}, data.name || `function ${data.index}`), h("span", { class: "dim mono" }, `func[${data.index}] ${row?.type ?? ""}`),
-    data.closed ? h("span", { class: "warn" }, data.closed) : null);
+    data.removed && state.side === "automatic" ? h("span", { class: "good" }, "nothing of it is left in the result") : null, data.closed ? h("span", { class: "warn" }, data.closed) : null);
   const proof = state.proof;
   const status = proof ? proof.status : row?.status;
   const tile = (title, main, under, kind = "") => h("div", { class: `tile ${kind}` }, h("span", { class: "dim" }, title), h("b", {}, main), h("span", { class: "dim" }, under));
