@@ -54,7 +54,9 @@ def describe(run: Run) -> None:
 def _users(run: Run, name: str) -> tuple[str, ...]:
     """The kinds of step whose proof needed a contract."""
     steps = () if run.program is None else run.program.records
-    return tuple(sorted({s.kind for s in steps if s.status == "proven" and name in s.used}))
+    proven = [step for step in steps if step.status == "proven"]
+    found = {s.kind for s in proven if any(u.partition(":")[0] == name for u in s.used)}
+    return tuple(sorted(found))
 
 
 def _time_for_features(run: Run) -> bool:

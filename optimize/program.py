@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .options import DEFAULT_RLIMIT, Options
@@ -84,6 +85,11 @@ class Program:
             self.origins = tuple(range(len(self.module.functions)))
             self.places = self.origins
 
+    def promised(self) -> str:
+        """The contracts that steps relied on, as one text."""
+        used = {u.partition(":")[0] for r in self.records if r.status == "proven" for u in r.used}
+        return ", ".join(sorted(used & {one.partition("=")[0] for one in self.options.assume}))
+
     def view(self) -> View:
         """What is to be known about the module as it is."""
         from ..program.view import View
@@ -96,7 +102,8 @@ class Program:
 
     def settle(self, inlining: bool) -> bool:
         """Take steps until none is left that is proven; whether any was taken."""
-        from ..program.dead import unread_globals
+        from ..program.contracts import P3, context_slots, event_codes, waitable_sets
+        from ..program.dead import circular_globals, unread_globals
         from ..program.merge import merge
         from ..program.promote import promote
         from ..program.signature import narrow
@@ -110,10 +117,13 @@ class Program:
             merge,
             substitute,
             unread_globals,
-            unread_memories,
+            partial(unread_memories, exhaustion="no-exhaustion" not in self.options.assume),
             promote,
+            circular_globals,
             narrow,
         ]
+        if P3 in self.options.assume:
+            proposals += (context_slots, waitable_sets, event_codes)
         if inlining:
             proposals.append(self._inline)
         for _ in range(MAX_STEPS):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 from ..lowering.types import has_default
 from ..wasm.body import Instr, encode_body
@@ -21,6 +22,9 @@ from .view import View
 BLOCK, LOOP, IF, ELSE, END = 0x02, 0x03, 0x04, 0x05, 0x0B
 BR, BR_IF, BR_TABLE, RETURN, UNREACHABLE = 0x0C, 0x0D, 0x0E, 0x0F, 0x00
 LOCAL_GET, LOCAL_SET = 0x20, 0x21
+Test: TypeAlias = Callable[[Instr], bool]
+"""A question about one instruction."""
+
 HANDLED = frozenset((BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE, RETURN, UNREACHABLE))
 STRANGE = frozenset(
     (0x06, 0x07, 0x08, 0x09, 0x0A, 0x18, 0x19, 0x1F, 0xD5, 0xD6, 0xFB0018, 0xFB0019)
@@ -54,7 +58,8 @@ def promote(view: View) -> Step | None:
             continue
         dangerous = view.reaching(frozenset(writes[index]))
         spoils = partial(_writes, view, dangerous)
-        if all(covered(view.body(f).instrs, index, spoils) for f in sorted(reads[index])):
+        get, put = partial(_is, GLOBAL_GET, index), partial(_is, GLOBAL_SET, index)
+        if all(covered(view.body(f).instrs, get, put, spoils) for f in sorted(reads[index])):
             chosen.append(index)
     if not chosen:
         return None
@@ -68,6 +73,10 @@ def promote(view: View) -> Step | None:
         Changes(bodies=bodies),
         Claims(dead_globals=frozenset(chosen)),
     )
+
+
+def _is(op: int, index: int, instr: Instr) -> bool:
+    return bool(instr[0] == op and instr[1] == index)
 
 
 def _writes(view: View, dangerous: frozenset[int], instr: Instr) -> bool:
@@ -116,21 +125,21 @@ class _Walk:
     dead: bool = False
 
 
-def covered(instrs: list[Instr], index: int, spoils: Callable[[Instr], bool]) -> bool:
-    """Whether every read of global `index` follows an assignment that still holds.
+def covered(instrs: list[Instr], reads: Test, writes: Test, spoils: Test) -> bool:
+    """Whether every read follows a write that still holds.
 
-    `spoils` says of an instruction whether it may assign the global behind our back. A loop's head
-    is taken to hold only if nothing in the loop spoils.
+    `spoils` says of an instruction whether it may write behind our back. A loop's head is taken to
+    hold only if nothing in the loop spoils.
     """
     if any(instr[0] in STRANGE for instr in instrs):
         return False
     walk = _Walk([_Frame(False, False)])
     for position, instr in enumerate(instrs):
         op = instr[0]
-        if op == GLOBAL_GET and instr[1] == index:
+        if reads(instr):
             if not walk.dead and not walk.holds:
                 return False
-        elif op == GLOBAL_SET and instr[1] == index:
+        elif writes(instr):
             walk.holds = True
         elif op in HANDLED:
             _structure(walk, instr, instrs, position, spoils)
@@ -144,7 +153,7 @@ def _structure(
     instr: Instr,
     instrs: list[Instr],
     position: int,
-    spoils: Callable[[Instr], bool],
+    spoils: Test,
 ) -> None:
     op = instr[0]
     if op in (BLOCK, IF):
@@ -182,7 +191,7 @@ def _arrive(frame: _Frame, walk: _Walk) -> None:
         frame.arrived = walk.holds and frame.arrived is not False
 
 
-def _spoiled(instrs: list[Instr], position: int, spoils: Callable[[Instr], bool]) -> bool:
+def _spoiled(instrs: list[Instr], position: int, spoils: Test) -> bool:
     """Whether something in the loop at `position` spoils."""
     depth = 0
     for instr in instrs[position:]:

@@ -5,6 +5,7 @@ A store that may trap stays: only those go whose address is within the memory's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +17,7 @@ from ..lowering.emit import Emission
 from ..wasm.opcodes import ACCESS_BYTES, BY_NAME, OPCODES
 from ..wasm.renumber import Changes, Indices, without
 from .liveness import safe_data
+from .references import GLOBAL_GET, GLOBAL_SET
 from .step import Claims, Step
 from .view import View
 
@@ -26,6 +28,8 @@ AND: Final = BY_NAME["i32.and"]
 SHR: Final = BY_NAME["i32.shr_u"]
 SELECT: Final = 0x1B
 I32_CONST: Final = 0x41
+I32: Final = 0x7F
+ADD: Final = BY_NAME["i32.add"]
 
 NARROW: Final = {
     BY_NAME["i32.load8_u"]: 0xFF,
@@ -33,13 +37,19 @@ NARROW: Final = {
 }
 """Loads that give small numbers."""
 
+LARGEST_STEP: Final = 1 << 16
+"""Bytes by which a bump pointer moves at most."""
+
 ALL: Final = 0xFFFFFFFF
 DEEPEST: Final = 12
 """Operations that are looked through for a bound."""
 
 
-def unread_memories(view: View) -> Step | None:
-    """Drop in-bounds stores to private memories that are only written."""
+def unread_memories(view: View, exhaustion: bool = True) -> Step | None:
+    """Drop in-bounds stores to private memories that are only written.
+
+    Without `exhaustion` (the contract `no-exhaustion`) stores behind a bump pointer never trap.
+    """
     module = view.module
     read = set(view.visible_memories)
     written: dict[int, set[int]] = {}
@@ -62,6 +72,7 @@ def unread_memories(view: View) -> Step | None:
     )
     if not dead:
         return None
+    steps = {} if exhaustion else bumps(view)
     bodies: dict[int, bytes] = {}
     loops = {}
     left: set[int] = set()
@@ -72,10 +83,10 @@ def unread_memories(view: View) -> Step | None:
             drop = {
                 node.id
                 for node in walk(graph.body)
-                if isinstance(node, Anchor) and _droppable(view, node, dead)
+                if isinstance(node, Anchor) and _droppable(view, node, dead, steps)
             }
             if drop:
-                found = _emitted(simplify(Rebuild(graph, drop=drop).run()))
+                found = emitted(simplify(Rebuild(graph, drop=drop).run()))
         if found is None:
             left.update(index for index in dead if function in written[index])
             continue
@@ -113,7 +124,7 @@ def _indices(view: View, unused: frozenset[int]) -> Indices:
     )
 
 
-def _emitted(graph: Function) -> Emission | None:
+def emitted(graph: Function) -> Emission | None:
     """The smallest way of writing a graph, of the usual ones."""
     found: Emission | None = None
     for style in STYLES[:2]:
@@ -126,19 +137,63 @@ def _emitted(graph: Function) -> Emission | None:
     return found
 
 
-def _droppable(view: View, node: Anchor, dead: frozenset[int]) -> bool:
+def _droppable(view: View, node: Anchor, dead: frozenset[int], steps: Mapping[int, int]) -> bool:
     """Whether an anchor only writes to a dead memory and cannot trap."""
-    if node.op in STORES:
-        _, offset, memory = node.imm
-        return memory in dead and _within(
-            view, memory, node.args[0], offset + ACCESS_BYTES[node.op]
-        )
-    return False
-
-
-def _within(view: View, memory: int, address: Value, length: int) -> bool:
+    if node.op not in STORES:
+        return False
+    _, offset, memory = node.imm
+    end = offset + ACCESS_BYTES[node.op]
     kind = view.module.memories[memory]
-    return most(address) + length <= kind.minimum << kind.page_size_log2
+    within = most(node.args[0]) + end <= kind.minimum << kind.page_size_log2
+    return memory in dead and (within or _behind(node.args[0], end, steps))
+
+
+def _behind(address: Value, end: int, steps: Mapping[int, int]) -> bool:
+    """Whether an access ends before the next step of a bump pointer."""
+    pointer, distance = sum_of(address)
+    anchor = pointer.anchor
+    if anchor is None or anchor.op != GLOBAL_GET:
+        return False
+    return distance >= 0 and distance + end <= steps.get(anchor.imm[0], 0)
+
+
+def sum_of(value: Value) -> tuple[Value, int]:
+    """A value as another one and a constant added to it."""
+    if value.op == ADD:
+        for one, other in (value.args, value.args[::-1]):
+            if other.op == I32_CONST:
+                number = other.imm[0]
+                assert isinstance(number, int)
+                return one, number
+    return value, 0
+
+
+def bumps(view: View) -> dict[int, int]:
+    """Private globals that only ever grow by constants, and by how much at least."""
+    module = view.module
+    found: dict[int, int] = {}
+    for index, kind in enumerate(module.globals):
+        if not kind.mutable or kind.type != I32 or index in view.visible_globals:
+            continue
+        steps = []
+        for function in view.users(GLOBAL_SET, index):
+            graph = view.graph(function)
+            if graph is None:
+                steps.append(0)
+                continue
+            for node in walk(graph.body):
+                if isinstance(node, Anchor) and node.op == GLOBAL_SET and node.imm[0] == index:
+                    steps.append(_growth(node, index))
+        if steps and min(steps) > 0:
+            found[index] = min(steps)
+    return found
+
+
+def _growth(node: Anchor, index: int) -> int:
+    """By how much an assignment moves the global up, 0 if it does something else."""
+    base, distance = sum_of(node.args[0])
+    own = base.anchor is not None and base.anchor.op == GLOBAL_GET and base.anchor.imm[0] == index
+    return distance if own and 0 < distance <= LARGEST_STEP else 0
 
 
 def most(value: Value, depth: int = 0) -> int:

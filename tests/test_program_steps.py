@@ -7,7 +7,7 @@ import wasmtime
 from eqsat.optimize.options import Options
 from eqsat.optimize.program import Program
 from eqsat.program.choice import Policy, inline
-from eqsat.program.dead import unread_globals
+from eqsat.program.dead import circular_globals, unread_globals
 from eqsat.program.merge import merge
 from eqsat.program.promote import covered, promote
 from eqsat.program.signature import narrow
@@ -262,6 +262,23 @@ def test_globals_that_nobody_reads_go() -> None:
     refused(unread_globals, text.replace("(global $g ", '(global $g (export "g") '))
 
 
+CIRCLE = """(module
+  (global $n (mut i32) (i32.const 0)) (global $e (export "e") (mut i32) (i32.const 0))
+  (func (export "run") (param i32)
+    (global.set $n (i32.add (i32.mul (global.get $n) (i32.const 3)) (local.get 0))) %s))"""
+
+
+def test_globals_read_only_for_themselves_go() -> None:
+    assert len(taken(circular_globals, CIRCLE % "(nop)").globals) == 1
+    for use in (
+        "(global.set $e (global.get $n))",
+        "(if (global.get $n) (then (global.set $e (i32.const 1))))",
+        "(global.set $n (i32.div_u (i32.const 8) (global.get $n)))",
+        "(loop (br_if 0 (i32.lt_u (global.get $n) (i32.const 9))))",
+    ):
+        refused(circular_globals, CIRCLE % use)
+
+
 PROMOTE = """(module (import "e" "h" (func $h)) (global $r (mut i32) (i32.const 0))
   (func (export "run") (param i32) (result i32)
     (if (local.get 0) (then (global.set $r (i32.const 4))) (else (global.set $r (i32.const 9))))
@@ -323,7 +340,9 @@ def test_assignment_on_every_path(body: str, holds: bool) -> None:
         wat(f"(module (global $r (mut i32) (i32.const 0)) (func (param i32) {body}))")
     )
     code = module.body_bytes(0)
-    assert covered(decode_body(code, 0, len(code)).instrs, 0, lambda _: False) is holds
+    instrs = decode_body(code, 0, len(code)).instrs
+    found = covered(instrs, lambda i: i[0] == 0x23, lambda i: i[0] == 0x24, lambda _: False)
+    assert found is holds
 
 
 def test_stores_that_nobody_reads_go() -> None:
