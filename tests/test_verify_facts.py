@@ -271,3 +271,55 @@ def test_a_loop_that_never_repeats_on_either_side() -> None:
     facts = Facts(results={1: (0,)})
     assert judge(a.format(0, ""), a.format(0, "drop i32.const 0"), facts=facts).status == "proven"
     assert judge(a.format(1, ""), a.format(1, "drop i32.const 0"), facts=facts).status == "unknown"
+
+
+RING = """(module (memory $m 1) (global $n {out} (mut i32) (i32.const {first})) {more}
+ (func (export "f") (param i32) (result i32)
+   global.get $n local.get 0 i32.store
+   global.get $n i32.const 4 i32.add i32.const {mask} i32.and global.set $n
+   local.get 0))"""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, "proven"),
+        ({"mask": "0xfffc"}, "proven"),
+        ({"mask": "0xffff"}, "unknown"),
+        ({"mask": "0x1fffc"}, "unknown"),
+        ({"first": "65536"}, "unknown"),
+        ({"out": '(export "n")'}, "unknown"),
+        ({"more": '(func (export "r") (param i32) local.get 0 drop {})'}, "proven"),
+        ({"more": '(func (export "r") (param i32) local.get 0 global.set $n {})'}, "unknown"),
+        ({"more": '(func (export "r") (param i32) i32.const 8 global.set $n {})'}, "proven"),
+    ],
+)
+def test_bits_that_a_global_can_have(change: dict[str, str], status: str) -> None:
+    given = {"mask": "0x3fc", "first": "8", "out": "", "more": ""} | change
+    given["more"] = given["more"].format("")
+    a = RING.format(**given)
+    more = given["more"].replace("global.set $n", "drop")
+    b = f'(module {more} (func (export "f") (param i32) (result i32) local.get 0))'
+    assert judge(a, b, memories=(None,), globals=(None,)).status == status
+
+
+def test_bits_are_an_induction_over_all_setters() -> None:
+    a = """(module (memory $m 1) (global $n (mut i32) (i32.const 0))
+      (func (export "a") global.get $n i32.const {} i32.mul global.set $n)
+      (func (export "b") global.get $n i32.const 1 i32.or i32.const 15 i32.and global.set $n)
+      (func (export "f") (result i32) global.get $n i32.const 16 i32.lt_u))"""
+    b = a.replace("global.get $n i32.const 16 i32.lt_u", "i32.const 1")
+    assert judge(a.format(1), b.format(1)).status == "proven"
+    assert judge(a.format(2), b.format(2)).status == "unknown"
+
+
+def test_inlined_through_a_table() -> None:
+    a = table(INDIRECT.format(1))
+    b = table("local.get 0 i32.const 1 i32.shl")
+    assert judge(a, b, unfold={4: frozenset({2})}).status == "proven"
+    assert judge(a, b).status == "unknown"
+    other = table("local.get 0 i32.const 1 i32.add")
+    assert judge(a, other, unfold={4: frozenset({2})}).status == "unknown"
+    open_ = {"visible": '(export "t")'}
+    changed = table(INDIRECT.format(1), **open_), table("local.get 0 i32.const 1 i32.shl", **open_)
+    assert judge(*changed, unfold={4: frozenset({2})}).status == "unknown"

@@ -24,12 +24,20 @@ from .lift import Lift
 from .literal import same_code
 from .plan import Step
 from .promises import P3, ends_task, find_promises
-from .reader import FunctionType, Malformed, Unsupported, read_body, read_module
+from .reader import (
+    FunctionType,
+    Instruction,
+    Malformed,
+    Unsupported,
+    ValueType,
+    read_body,
+    read_module,
+)
 from .relation import Hints
 from .segments import read_segments
 from .skeleton import skeleton
 from .structure import FUNCTION, GLOBAL, MEMORY, TABLE, Mismatch, Side, Structure, compare
-from .unfold import Callee, unfold
+from .unfold import Callee, direct, unfold
 from .usage import usage
 from .validator import (
     FUNCTION_RLIMIT,
@@ -132,6 +140,7 @@ class _Run:
         self.identity = _is_identity(structure)
         self.relying = False
         self.entered: set[int] = set()
+        self.limited: set[int] = set()
         self.facts_dropped: tuple[str, ...] = ()
         self.spent = 0
 
@@ -266,12 +275,34 @@ class _Run:
             )
             return pair.decide(self.rlimit, self.query_rlimit, self.deadline)
 
-        try:
+        def search() -> Verdict:
+            verdict = decide(self.context)
+            if verdict.status == "proven" or not self._learn_bits(old):
+                return verdict
             return decide(self.context)
+
+        try:
+            return search()
         except SetEscapes:
             # Then making and dropping sets are calls like any other.
             strict = replace(self.context.promises, set_new=frozenset(), set_drop=frozenset())
             return decide(replace(self.context, promises=strict))
+
+    def _learn_bits(self, body: Body) -> bool:
+        """Find out which bits the globals of a body can have; whether there is anything new."""
+        module, context, s = self.old, self.context, self.structure
+        mentioned = body.scan.read_globals | body.scan.effects.globals
+        new = sorted(
+            g for g in mentioned - self.limited
+            if module.globals[g].mutable and context.constant(g) is None
+        )  # fmt: skip
+        self.limited |= set(new)
+        if not new:
+            return False
+        proof = Induction(s.before, s.outside, s.entries, context.axioms, self.deadline)
+        found = proof.bits(new, context.facts)
+        context.bits = {**context.bits, **found}
+        return bool(found)
 
     def _body(
         self, index: int, kind: FunctionType, new: bool, inside: Callable[[int], bool]
@@ -281,10 +312,13 @@ class _Run:
         def chosen(function: int) -> Callee | None:
             if function < module.imported_functions or not inside(function):
                 return None
-            body = module.bodies[function - module.imported_functions]
-            return Callee(module.function_type(function), *read_body(body))
+            return Callee(module.function_type(function), *decode(function))
 
-        declared, code = read_body(module.bodies[index - module.imported_functions])
+        def decode(function: int) -> tuple[list[ValueType], list[Instruction]]:
+            declared, code = read_body(module.bodies[function - module.imported_functions])
+            return declared, code if new else direct(code, module, self.context.axioms.tables)
+
+        declared, code = decode(index)
         declared, code = unfold(kind, declared, code, chosen)
         return make_body(declared, self.lift.code(code) if new else code)
 

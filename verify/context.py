@@ -24,8 +24,8 @@ class Context:
     of the old module; so are ``facts``, or they are what an induction assumes. What of them was
     looked at is noted in ``used``. Without ``footprints`` a call touches everything. ``removed``
     are the functions without counterpart, ``classes`` the members that a function stands for,
-    where these are several. ``promises`` are what contracts say. ``record``
-    is given every query to the solver as SMT-LIB text.
+    where these are several. ``bits`` are the only bits of a global that are ever set, ``promises``
+    what contracts say. ``record`` is given every query to the solver as SMT-LIB text.
     """
 
     module: Module
@@ -37,6 +37,7 @@ class Context:
     results: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     axioms: Axioms = field(default_factory=Axioms)
     facts: Facts = field(default_factory=Facts)
+    bits: Mapping[int, int] = field(default_factory=dict)
     footprints: "Footprints | None" = None
     promises: Promises = field(default_factory=Promises)
     record: Callable[[str], None] | None = None

@@ -65,6 +65,7 @@ def outcome(
         for i, old in enumerate(slots):
             if not foreign or i not in space.contexts.values():
                 run.put(i, make(widths[old], "out", ("slot", i), happening))
+                space.know(i, run.slots[i])
         run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
         return [make(w, "out", ("result", name), happening) for name, w in results]
     touched, written, reads_world, writes_world = space.touched(footprint)
@@ -80,6 +81,7 @@ def outcome(
     for i in written:
         below = () if i in live else buried
         run.put(i, make(widths[slots[i]], "out", ("slot", i), happening, *below))
+        space.know(i, run.slots[i])
     if not footprint.returns:
         run.note_trap(run.terms.literal(make(0, "out", ("trap",), happening)))
     return [

@@ -61,7 +61,7 @@ def global_get(run: Execution, instruction: Instruction, _at: int) -> None:
 def global_set(run: Execution, instruction: Instruction, _at: int) -> None:
     """global.set."""
     index, value = instruction[1], run.use(run.stack.pop())
-    run.set_globals.append(value)
+    run.set_globals.append((index, value))
     slot = run.space.globals.get(index)
     if slot is None:
         # It always has the same value: this one must be that.

@@ -18,6 +18,7 @@ from .escapes import escapes
 from .obligations import Obligation
 from .plan import Facts
 from .reader import Malformed, Unsupported
+from .scan import TooDeep
 from .skeleton import skeleton
 from .space import Space
 from .structure import GLOBAL, Side, constant
@@ -33,6 +34,9 @@ from .validator import (
 
 MAX_ROUNDS: Final = 8
 """Rounds of dropping what does not hold; after them nothing is claimed."""
+
+MAX_SETTERS: Final = 8
+"""Functions that set a global whose bits are looked at."""
 
 Claimed = tuple[str, int, int]
 """``("global", index, 0)``, ``("argument", function, i)`` or ``("result", function, i)``."""
@@ -110,6 +114,71 @@ class Induction:
             results=kept("result", facts.results),
         )
 
+    def bits(self, globals_: list[int], facts: Facts) -> dict[int, int]:
+        """The bits that private globals can have, as a mask each; without those that can have all.
+
+        ``facts`` are established ones. Globals with many setters are left out.
+        """
+        module = self.side.module
+        setters: dict[int, set[int]] = {}
+        for i, body in enumerate(module.bodies, module.imported_functions):
+            split = skeleton(body, True)
+            if split is None:
+                return {}
+            for _, kind, index in split[1]:
+                if kind == "global set" and index in globals_:
+                    setters.setdefault(index, set()).add(i)
+        initial: dict[int, int] = {}
+        for index in globals_:
+            at = index - module.imported_globals
+            if at < 0 or (GLOBAL, index) in self.outside or index not in setters:
+                continue
+            value = constant(self.side, self.side.segments.globals[at])
+            if value is not None and len(setters[index]) <= MAX_SETTERS:
+                initial[index] = value
+        functions = {f for g in initial for f in setters[g]}
+        # Up from the initial values, as long as that ends soon: what keeps itself is true.
+        masks = initial
+        for _ in range(MAX_ROUNDS // 2):
+            grown = self._grown(initial, masks, functions, facts)
+            if grown is None or grown == masks:
+                return grown or {}
+            masks = {g: mask | masks[g] for g, mask in grown.items()}
+        # Down from nothing known: what is set under true assumptions is true each time.
+        masks = {}
+        for _ in range(2):
+            grown = self._grown(initial, masks, functions, facts)
+            if grown is None:
+                return {}
+            masks = grown
+        return masks
+
+    def _grown(
+        self, initial: dict[int, int], masks: dict[int, int], functions: set[int], facts: Facts
+    ) -> dict[int, int] | None:
+        """Bits of the initial values and of what the functions set, if ``masks`` hold.
+
+        ``None`` if a function cannot be executed.
+        """
+        grown = dict(initial)
+        module = self.side.module
+        for function in sorted(functions):
+            context = Context(module, list(module.types), axioms=self.axioms, facts=facts)
+            context.bits = masks
+            try:
+                with deep_recursion():
+                    body = read(module.bodies[function - module.imported_functions])
+                    space = Space(context, [body.scan])
+                    kind = module.function_type(function)
+                    given = given_parameters(space, kind, function)
+                    run = execute_original(space, kind, body, given)
+            except (Unsupported, Malformed, Exhausted, TooDeep, RecursionError):
+                return None
+            for index, value in run.set_globals:
+                if index in grown:
+                    grown[index] |= space.values.ones(value)
+        return grown
+
     # --- one round ------------------------------------------------------------------------------
 
     def _broken(self, facts: Facts, running: set[int]) -> set[Claimed]:
@@ -145,7 +214,7 @@ class Induction:
         try:
             with deep_recursion():
                 return self._run(function, facts)
-        except (Unsupported, Malformed, Exhausted, RecursionError):
+        except (Unsupported, Malformed, Exhausted, TooDeep, RecursionError):
             return concerned
 
     def _run(self, function: int, facts: Facts) -> set[Claimed]:

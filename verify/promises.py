@@ -179,7 +179,7 @@ def escaped(run: Execution) -> bool:
             if node[0] in ("store", "event", "bulk", "table_set"):
                 return True
             tainted.add(term)
-    kept = list(run.set_globals)
+    kept = [value for _, value in run.set_globals]
     if run.returned is not None:
         kept += run.returned.values
     for loop in run.loops:

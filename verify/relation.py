@@ -48,6 +48,7 @@ class Heads:
             if ("slot", slot) not in constant:
                 width = widths[self.space.initial[slot]]
                 slots[slot] = variable(width, "head", ordinal, "slot", slot)
+                self.space.know(slot, slots[slot])
         for slot, address, count in self.kept.get(ordinal, ()):
             content = self.space.memory.load(entry.slots[slot], address, count)
             slots[slot] = self.space.memory.store(slots[slot], address, content, count)

@@ -143,6 +143,14 @@ class Space:
                 return limits.maximum is None or limits.maximum > limits.minimum
         return True
 
+    def know(self, slot: int, term: int) -> None:
+        """Note what is known of a term that stands for whatever a slot holds."""
+        kind, index = self.names[slot]
+        mask = self.context.bits.get(index) if kind == "global" else None
+        if mask is not None:
+            self.context.used.add(f"global {index} has no bits but {mask:#x}")
+            self.values.limit(term, mask)
+
     def _slot(self, kind: str, index: int, width: int) -> int:
         space = ("memory" if kind == "pages" else kind, index)
         if space in self.context.lost:
@@ -151,6 +159,7 @@ class Space:
             self.live.append(len(self.initial))
         self.names.append((kind, index))
         self.initial.append(self.terms.variable(width, kind, index))
+        self.know(len(self.initial) - 1, self.initial[-1])
         return len(self.initial) - 1
 
     def global_constant(self, index: int) -> int:

@@ -100,8 +100,8 @@ class Execution:
         """Old functions that are called, and their arguments."""
         self.dropped: set[int] = set()
         """Waitable sets that were dropped."""
-        self.set_globals: list[int] = []
-        """Values that globals were set to."""
+        self.set_globals: list[tuple[int, int]] = []
+        """Globals that were set, and to which values."""
         self.claims: list[Claim] = []
         """What must be equal in every run, for the facts to be true."""
 

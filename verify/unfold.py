@@ -5,10 +5,11 @@ zero each time, a return becomes a branch out of a block around the callee's cod
 callee are loops of the caller, and nothing else of the validator needs to know.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .reader import FunctionType, Instruction, Unsupported, ValueType
+from .axioms import Contents
+from .reader import FunctionType, Instruction, Module, Unsupported, ValueType
 
 MAX_UNFOLDED = 60_000
 """Instructions after unfolding; the symbolic execution takes no more."""
@@ -93,6 +94,29 @@ class _Unfolding:
         self.body(callee.code, base, inside=True)
         self.open.pop()
         return True
+
+
+def direct(
+    code: list[Instruction], module: Module, tables: Mapping[int, Contents]
+) -> list[Instruction]:
+    """The code with indirect calls through ``tables`` at constant indices made direct.
+
+    Only where the call surely finds its function; all others stay.
+    """
+    if not tables or not module.plain_types:
+        return code
+    result: list[Instruction] = []
+    for instruction in code:
+        op = instruction[0]
+        if op in (0x11, 0x13) and result and result[-1][0] == 0x41 and instruction[2] in tables:
+            function = tables[instruction[2]].functions.get(result[-1][1])
+            if function is not None and (
+                module.function_type(function) == module.type_at(instruction[1])
+            ):
+                result[-1] = (op - 1, function)
+                continue
+        result.append(instruction)
+    return result
 
 
 def zero(type_: ValueType) -> Instruction:

@@ -325,6 +325,10 @@ class Values:
             found = self._masks[x] = widths.possible_ones(self, x)
         return found
 
+    def limit(self, x: int, mask: int) -> None:
+        """Take for granted that a free symbol has no other bits than these."""
+        self._masks[x] = mask
+
     def from_truth(self, condition: int) -> int:
         """A condition as the 32-bit 1 or 0 on the stack."""
         return self.terms.ite(condition, self.one, self.zero)
