@@ -6,6 +6,7 @@ steps go on, until nothing changes or the budget ends. What a round made worse i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -31,6 +32,9 @@ FAULT: Final = "fault: the emitted body is not valid"
 MEASURE_SPEED = 300_000
 """Bytes of bodies that are measured in a second, on a busy machine."""
 
+STEPS_SHARE = 0.5
+"""Part of the time left that the steps of one turn may take."""
+
 ROUNDS = 12
 """Turns of steps and search: chains of adapters come to rest after three or four."""
 
@@ -46,7 +50,9 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
     inlining = True
     best = _State.of(run, program)
     for number in range(ROUNDS):
+        whole, program.deadline = program.deadline, _half(program.deadline)
         stepped = program.settle(inlining)
+        program.deadline = whole
         if program.refusals is not None:
             program.refusals.flush(run.clock.left())
         if number and not stepped:
@@ -80,6 +86,16 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
         run.origins = program.origins
         run.outcomes = {}
         run.report.warnings += tuple(program.warnings)
+
+
+def _half(deadline: Callable[[], float | None]) -> Callable[[], float | None]:
+    """The deadline of the steps of one turn: what they inline, the search has to fold."""
+    end = deadline()
+    if end is None:
+        return deadline
+    now = time.monotonic()
+    middle = now + STEPS_SHARE * (end - now)
+    return lambda: middle
 
 
 def _program(run: Run) -> Program:

@@ -131,3 +131,18 @@ def test_counted_runs_are_the_same_with_the_memory(tmp_path: Path) -> None:
     base.close()
     assert kinds <= {"batch", "step"}
     assert json.dumps(steps[0])
+
+
+def test_steps_leave_half_of_the_time_to_the_search() -> None:
+    import time
+
+    from eqsat.optimize.rounds import _half
+
+    assert _half(lambda: None)() is None
+    now = time.monotonic()
+    end = _half(lambda: now + 10.0)()
+    assert end is not None
+    assert 4.9 < end - now < 5.2
+    past = _half(lambda: now - 10.0)()
+    assert past is not None
+    assert past < now
