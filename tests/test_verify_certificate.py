@@ -206,6 +206,20 @@ def test_copies_of_a_function() -> None:
     assert judge(a, b, copies={2: 1}).status == "unknown"
 
 
+def test_equal_bytes_may_mean_something_else() -> None:
+    """An index that now belongs to a copy, or to other data."""
+    a = """(module (func $a (result i32) i32.const 1) (func $b (result i32) i32.const 2)
+      (func (export "f") (result i32) call $b))"""
+    b = """(module (func $a (result i32) i32.const 1) (func $c (result i32) i32.const 1)
+      (func (export "f") (result i32) call $c))"""
+    assert judge(a, b, functions=(0, None, 2), copies={1: 0}).status == "unknown"
+    c = """(module (memory (export "m") 1) (data "abc")
+      (func (export "f") i32.const 0 i32.const 0 i32.const 3 memory.init 0))"""
+    d = c.replace("abc", "abd")
+    assert judge(c, d, datas=(None,)).status == "unknown"
+    assert judge(c, d).status == "unknown"
+
+
 # --- sections -----------------------------------------------------------------------------------
 
 FULL = """(module
@@ -327,7 +341,9 @@ def test_entries() -> None:
     a = f'(module {CALLEE} {CALLER} (func (export "g") (result i32) i32.const 7))'
     b = f"(module {CALLEE} {CALLER})"
     assert judge(a, b, functions=(0, 1, None)).status == "unknown"
-    assert judge(a, b, functions=(0, 1, None), entries=("f",)).status == "proven"
+    found = judge(a, b, functions=(0, 1, None), entries=("f",))
+    assert found.status == "proven"
+    assert found.used == ("entry: other exports are unused",)
     assert judge(a, b, functions=(0, 1, None), entries=("f", "g")).status == "unknown"
 
 

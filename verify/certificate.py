@@ -191,8 +191,15 @@ class _Run:
         changed = sum(v is not IDENTICAL for v in verdicts.values())
         return Certificate(
             "proven", f"{changed} changed functions", verdicts,
-            tuple(sorted(self.context.used)), self.spent,
+            tuple(sorted(self.context.used | self._entry())), self.spent,
         )  # fmt: skip
+
+    def _entry(self) -> set[str]:
+        """Whether it matters that some exports are never used."""
+        names = (name for name, _, _ in self.old.exports)
+        return (
+            set() if all(map(self.structure.used, names)) else {"entry: other exports are unused"}
+        )
 
     def _function(self, i: int, to: int) -> Verdict:
         if self._same_body(i, to):
@@ -381,9 +388,12 @@ def _is_identity(s: Structure) -> bool:
         next((payload for kind, payload in side.module.sections if kind == 1), b"")
         for side in (s.before, s.after)
     ]
+    origins = [*s.origin.values(), s.data_origin, s.element_origin]
     given = [*s.forward.values(), s.maps.datas, s.maps.elements]
-    return types[0] == types[1] and all(
-        to is None or to == i for one in given for i, to in enumerate(one)
+    return (
+        types[0] == types[1]
+        and all(one == list(range(len(one))) for one in origins)
+        and all(to is None or to == i for one in given for i, to in enumerate(one))
     )
 
 
