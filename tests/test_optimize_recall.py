@@ -292,7 +292,7 @@ def record_of(**fields: Any) -> FunctionRecord:  # noqa: ANN401
 def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change every payload and seal it properly, as a liar would."""
     store = Store(path)
-    entries = [one for one in store.entries() if isinstance(one, Entry)]
+    entries = [one for one in store.entries() if isinstance(one, Entry) and one.kind != "step"]
     for one in entries:
         payload = json.loads(zlib.decompress(one.payload))
         change(payload)
@@ -446,7 +446,10 @@ def test_steps_that_time_does_not_allow_are_not_begun(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Program, "_take", note)
     module = Module.parse(MODULE + b"\0" + b"\x83\x80\x40" + b"\1x" + bytes((1 << 20) + 1))
-    for left, expected in ((0.5, 0), (8.0, 2), (60.0, 8)):
+    Program(module, Options(max_iters=3), lambda: None).settle(True)
+    everything = len(tried)
+    assert everything > 2
+    for left, expected in ((0.5, 0), (8.0, 2), (60.0, everything)):
         tried.clear()
         end = time.monotonic() + left
 
@@ -455,6 +458,3 @@ def test_steps_that_time_does_not_allow_are_not_begun(monkeypatch: pytest.Monkey
 
         Program(module, Options(), deadline).settle(True)
         assert len(tried) == expected
-    tried.clear()
-    Program(module, Options(max_iters=3), lambda: None).settle(True)
-    assert len(tried) == 8
