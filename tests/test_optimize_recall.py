@@ -20,6 +20,7 @@ from eqsat.optimize.recall import Known, Recall, State, skeleton
 from eqsat.optimize.recheck import recheck
 from eqsat.optimize.report import FunctionRecord
 from eqsat.optimize.search import Search
+from eqsat.optimize.worklist import Batch
 from eqsat.verify.validator import Validator
 from eqsat.wasm.module import Module
 from eqsat.wasm.validate import validate
@@ -458,3 +459,21 @@ def test_steps_that_time_does_not_allow_are_not_begun(monkeypatch: pytest.Monkey
 
         Program(module, Options(), deadline).settle(True)
         assert len(tried) == expected
+
+
+def test_the_search_for_a_function_reads_no_other_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for proofs: what other bodies hold is not in the keys, so it must not count."""
+    read: list[int] = []
+    ranged = Module.body_range
+
+    def noted(self: Module, index: int) -> tuple[int, int]:
+        read.append(index)
+        return ranged(self, index)
+
+    module = Module.parse(MODULE)
+    options = Options(cost="bytes", max_iters=4, rlimit=200_000)
+    search = Search.prepare(MODULE, module, {}, options, None)
+    monkeypatch.setattr(Module, "body_range", noted)
+    (outcome,) = search.run(Batch(((1, None),)))
+    assert outcome.body is not None
+    assert set(read) == {1}
