@@ -467,3 +467,31 @@ def test_a_global_that_became_a_local_of_a_loop() -> None:
           local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end local.get 1))"""
     assert judge(a, b.format(3), globals=(None,)).status == "proven"
     assert judge(a, b.format(5), globals=(None,)).status == "unknown"
+
+
+IDLE = """(module (type $t (func (param i32))) (type $u (func (result i32)))
+ (table $t {out} 2 funcref) (elem (i32.const 0) $idle)
+ (func $idle (type $t) {body})
+ (func $dead (param i32) local.get 0 {inside})
+ (func (export "f") (param i32) (result i32) {code})
+ {more})"""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, "proven"),
+        ({"code": "local.get 0 call_indirect (type $u)"}, "proven"),
+        ({"code": "local.get 0 i32.const 0 call_indirect (type $t) i32.const 1"}, "unknown"),
+        ({"code": "local.get 0 call $idle i32.const 1"}, "unknown"),
+        ({"code": "local.get 0 call $dead i32.const 1"}, "unknown"),
+        ({"code": "i32.const 1", "out": '(export "t")'}, "unknown"),
+        ({"more": '(func (export "r") (result funcref) ref.func $idle)'}, "unknown"),
+        ({"more": '(global (export "g") funcref (ref.func $idle))'}, "unknown"),
+        ({"more": '(export "i" (func $idle))'}, "unknown"),
+    ],
+)
+def test_a_function_that_never_runs(change: dict[str, str], status: str) -> None:
+    given = {"out": "", "inside": "call $idle", "code": "i32.const 1", "more": ""} | change
+    a = IDLE.format(body="i32.const 1 local.get 0 i32.div_u drop", **given)
+    assert judge(a, IDLE.format(body="unreachable", **given)).status == status

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from .axioms import find_axioms
 from .context import Context
-from .escapes import escapes
+from .escapes import escapes, running
 from .footprints import Footprints
 from .induction import Induction
 from .lift import Lift
@@ -141,6 +141,7 @@ class _Run:
         self.relying = False
         self.entered: set[int] = set()
         self.limited: set[int] = set()
+        self.running: set[int] | None = None
         self.facts_dropped: tuple[str, ...] = ()
         self.spent = 0
 
@@ -209,7 +210,16 @@ class _Run:
             return Verdict("unknown", reason="deadline")
         verdict = guarded(lambda: self._compare(i, to))
         self.spent += verdict.rlimit
+        if verdict.status != "proven" and not self._can_run(i):
+            verdict = Verdict("proven", "never runs", rlimit=verdict.rlimit)
         return replace(verdict, seconds=time.perf_counter() - began)
+
+    def _can_run(self, i: int) -> bool:
+        """Whether anything can ever enter an old function; if not, its new body does not matter."""
+        if self.running is None:
+            s = self.structure
+            self.running = running(s.before, s.outside, s.entries)
+        return i in self.running
 
     # --- equal up to the maps -------------------------------------------------------------------
 
