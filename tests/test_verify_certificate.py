@@ -489,6 +489,7 @@ IDLE = """(module (type $t (func (param i32))) (type $u (func (result i32)))
         ({"more": '(func (export "r") (result funcref) ref.func $idle)'}, "unknown"),
         ({"more": '(global (export "g") funcref (ref.func $idle))'}, "unknown"),
         ({"more": '(export "i" (func $idle))'}, "unknown"),
+        ({"more": '(func (export "r") (result funcref) i32.const 0 table.get $t)'}, "unknown"),
     ],
 )
 def test_a_function_that_never_runs(change: dict[str, str], status: str) -> None:

@@ -34,7 +34,7 @@ def running(
 
     An indirect call can reach every function of its type that some reference is taken to. Where
     references can leave the module (a table that the host sees, ``ref.func`` in code or in a
-    global) whatever is referred to can run.
+    global, ``table.get``) whatever is referred to can run.
     """
     module, segments = side.module, side.segments
     everything = set(range(len(module.functions)))
@@ -48,7 +48,8 @@ def running(
     }
     if segments.start is not None:
         found.add(segments.start)
-    if loose or any(map(references, module.bodies)) or not module.plain_types:
+    loose = loose or any(references(b) or _reads_table(b) for b in module.bodies)
+    if loose or not module.plain_types:
         found |= escapes(side, entries)
     pending, types = list(found), set[int]()
     while pending:
@@ -71,6 +72,18 @@ def running(
         pending += reached - found
         found |= reached
     return found
+
+
+def _reads_table(body: bytes) -> bool:
+    """Whether a body takes references out of a table, other than to call them."""
+    split = skeleton(body, True)
+    if split is None:
+        return True
+    found = split[1]
+    return any(
+        kind == "table" and not (i and found[i - 1][:2] == (position, "type"))
+        for i, (position, kind, _) in enumerate(found)
+    )
 
 
 def references(body: bytes) -> set[int]:
