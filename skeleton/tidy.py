@@ -14,6 +14,7 @@ from .cells import Cells, find_cells
 from .conditions import decide_conditions
 from .dead import drop_dead_stores
 from .forward import forward
+from .switch import tests_to_tables
 
 NESTING: Final = 20_000
 """Python frames allowed: constructs nest up to the lowering's limit, a few frames for each."""
@@ -47,7 +48,7 @@ def tidy(function: Function, minimum: Sequence[int], *, fast: bool = False) -> F
             function = _simplified(function, change(function, cells, available))
         if function is before:
             break
-    return function
+    return _simplified(function, tests_to_tables(function)) if fast else function
 
 
 def _simplified(before: Function, after: Function) -> Function:

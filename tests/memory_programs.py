@@ -106,9 +106,35 @@ class Writer:
             spaces = self.pick("$m $n", "$n $m", "$m $m")
             source = self.pick("(i32.const 8)", "(local.get 0)")
             return f"(memory.copy {spaces} (local.get 3) {source} (i32.const {size}))"
+        if pick < 0.8:
+            return self.chain()
         op, bound = self.pick("ge_u", "eq", "lt_s", "ne"), self.source.choice((4, 5, 70_000))
         limit = f"(i32.{op} (local.get {self.source.choice((0, 1, 2))}) (i32.const {bound}))"
         return f"(if {limit} (then (global.set $h (i32.const 3))))"
+
+    def chain(self) -> str:
+        """Several tests of one value, in one of three shapes."""
+        value = f"(local.get {self.source.choice((0, 1, 2))})"
+        constants = self.source.sample((0, 1, 2, 3, 5, 7, 9, 16), self.source.choice((3, 4, 5)))
+        tests = [
+            f"(i32.eq {value} (i32.const {c}))" if c else f"(i32.eqz {value})" for c in constants
+        ]
+        shape = self.source.randrange(3)
+        if shape == 0:
+            return " ".join(f"(if {test} (then {self.store()}))" for test in tests)
+        if shape == 1:
+            text = self.value(1)
+            for test in tests:
+                text = f"(if (result i32) {test} (then {self.value(1)}) (else {text}))"
+            return f"(local.set 4 {text})"
+        labels = [f"$c{self.count}_{k}" for k in range(len(tests))]
+        self.count += 1
+        inside = " ".join(
+            f"(br_if {name} {test})" for name, test in zip(labels, tests, strict=True)
+        )
+        for name in labels:
+            inside = f"(block {name} {inside} {self.store()})"
+        return inside
 
     def counted(self) -> str:
         return "(i32.and (i32.const 7) (local.tee 5 (i32.add (local.get 5) (i32.const 1))))"

@@ -28,7 +28,23 @@ def nonzero(values: Values, x: int) -> int:
             return terms.either(values.truth(node[2]), values.truth(node[3]))
         case "lin":
             return _difference(values, x)
-    return terms.literal(terms.make(0, "nz", None, x))
+    return _atom(values, x)
+
+
+def _atom(values: Values, x: int) -> int:
+    """``nz`` of a value; of the differences of one value and constants at most one is zero."""
+    terms = values.terms
+    atom = terms.make(0, "nz", None, x)
+    node, full = terms.nodes[x], (1 << terms.widths[x]) - 1
+    constant, children = 0, (x,)
+    factors: tuple[int, ...] = (1,)
+    if node[0] == "lin":
+        (constant, factors), children = node[1], node[2:]
+    opposite = tuple(-f & full for f in factors)
+    if opposite < factors:
+        constant, factors = -constant & full, opposite
+    terms.exclusive((factors, children, full), -constant & full, atom)
+    return terms.literal(atom)
 
 
 def _difference(values: Values, x: int) -> int:
@@ -48,7 +64,7 @@ def _difference(values: Values, x: int) -> int:
             if wanted >> narrow:
                 return TRUE
             return terms.negate(values.compare("eq", inner[2], terms.constant(wanted, narrow)))
-    return terms.literal(terms.make(0, "nz", None, x))
+    return _atom(values, x)
 
 
 def compare(values: Values, operation: str, a: int, b: int) -> int:

@@ -59,9 +59,10 @@ def outcome(
     operands = [run.use(x) for x in operands]
     hidden = [run.use(x) for x in hidden]
     if footprint is None:
-        # Each such event makes a new world, so no two of one run are the same.
+        # Each such event makes a new world, so no two on one way through a run are the same.
         live = space.foreign if foreign else space.live
-        happening = make(STATE, "event", key, *[slots[i] for i in live], *operands)
+        seen = [run.use(slots[i]) for i in live]
+        happening = make(STATE, "event", key, *seen, *operands)
         for i, old in enumerate(slots):
             if not foreign or i not in space.contexts.values():
                 run.put(i, make(widths[old], "out", ("slot", i), happening))
@@ -73,7 +74,8 @@ def outcome(
     buried = [*hidden, *[slots[i] for i in touched if i not in live]]
     if reads_world or writes_world:
         live.insert(0, WORLD)
-    happening = make(STATE, "event", (*key, tuple(live)), *[slots[i] for i in live], *operands)
+    seen = [run.use(slots[i]) for i in live]
+    happening = make(STATE, "event", (*key, tuple(live)), *seen, *operands)
     if writes_world:
         run.put(WORLD, make(STATE, "out", ("slot", WORLD), happening))
     else:

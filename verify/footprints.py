@@ -79,8 +79,7 @@ class Footprints:
         """Strongly connected components from ``root`` on, callees first (Tarjan)."""
         index: dict[int, int] = {}
         low: dict[int, int] = {}
-        # In order of entry; a dictionary, to ask quickly what is on it.
-        stack: dict[int, None] = {}
+        stack: list[int] = []
         work: list[tuple[int, list[int]]] = [(root, self._callees(root, index, low, stack))]
         while work:
             function, pending = work[-1]
@@ -98,16 +97,15 @@ class Footprints:
                 parent = work[-1][0]
                 low[parent] = min(low[parent], low[function])
             if low[function] == index[function]:
-                members = [function]
-                while (last := stack.popitem()[0]) != function:
-                    members.append(last)
-                self._close(members)
+                at = stack.index(function)
+                self._close(stack[at:])
+                del stack[at:]
 
     def _callees(
-        self, function: int, index: dict[int, int], low: dict[int, int], stack: dict[int, None]
+        self, function: int, index: dict[int, int], low: dict[int, int], stack: list[int]
     ) -> list[int]:
         index[function] = low[function] = len(index)
-        stack[function] = None
+        stack.append(function)
         return sorted(self._body(function).calls, reverse=True)
 
     def _close(self, members: list[int]) -> None:

@@ -149,8 +149,8 @@ class Memory:
         memory = self._without(memory, address, count)
         return self._insert(memory, address, value, count)
 
-    def _without(self, memory: int, address: int, count: int) -> int:
-        """Drop older stores that the bytes at ``address`` cover."""
+    def _without(self, memory: int, address: int, count: int, forks: int = MAX_FORKS) -> int:
+        """Drop older stores that the bytes at ``address`` cover, on both sides of a merge too."""
         terms = self.terms
         base, at = self.values.split(address)
         size = 1 << terms.widths[address]
@@ -168,6 +168,13 @@ class Memory:
             else:
                 kept.append((node[1], node[3], node[4]))
             below = node[2]
+        node = terms.nodes[below]
+        if node[0] == "ite" and forks > 1:
+            _, _, atom, *sides = node
+            hi, lo = (self._without(side, address, count, forks // 2) for side in sides)
+            if [hi, lo] != sides:
+                dropped = len(kept) + 1
+                lowest = terms.ite(terms.literal(int(atom)), hi, lo)
         if not dropped:
             return memory
         # Everything newer than the last dropped store goes on top again, oldest first.

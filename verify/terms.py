@@ -52,6 +52,10 @@ class Terms:
         """Per term whether it is a constant or a diagram with constant leaves."""
         self.table: dict[Node, int] = {}
         self.steps = 0
+        self._families: dict[object, dict[int, int]] = {}
+        self._family: dict[int, list[int]] = {}
+        """Atoms to the atoms of which at most one fails at a time, oldest first."""
+        self._settled: dict[tuple[int, int], int] = {}
         self._ite: dict[tuple[int, int, int], int] = {}
         self._constrained: dict[tuple[int, int], int] = {}
 
@@ -89,6 +93,37 @@ class Terms:
     def literal(self, atom: int) -> int:
         """The condition that ``atom`` holds."""
         return self._branch(atom, TRUE, FALSE)
+
+    def exclusive(self, key: object, number: int, atom: int) -> None:
+        """Say that ``atom`` fails only where what ``key`` names is ``number``.
+
+        So of all atoms of a key at most one fails, and diagrams ask none of the others where one
+        has failed. Two atoms of one number are never both taken in.
+        """
+        if atom in self._family:
+            return
+        members = self._families.setdefault(key, {})
+        if members.setdefault(number, atom) != atom:
+            return
+        family = sorted(members.values())
+        for member in family:
+            self._family[member] = family
+
+    def _where_fails(self, atom: int, family: list[int], term: int) -> int:
+        """The term where ``atom`` fails, so that the rest of its family holds."""
+        top = self.tops[term]
+        if top > family[-1]:
+            return term
+        key = (term, family[0])
+        found = self._settled.get(key)
+        if found is None:
+            self.step()
+            hi, lo = self.nodes[term][3:]
+            found = self._where_fails(atom, family, hi)
+            if top not in family:
+                found = self._branch(top, found, self._where_fails(atom, family, lo))
+            self._settled[key] = found
+        return found
 
     def negate(self, condition: int) -> int:
         """The opposite condition."""
@@ -164,6 +199,9 @@ class Terms:
         c1 = c0 = care
         if tops[care] == atom:
             c1, c0 = nodes[care][3:]
+        family = self._family.get(atom)
+        if family is not None and len(family) > 1:
+            c0 = self._where_fails(atom, family, c0)
         if c1 == FALSE:
             found = self.constrain(t0, c0)
         elif c0 == FALSE:
@@ -181,6 +219,11 @@ class Terms:
 
     def _branch(self, atom: int, hi: int, lo: int) -> int:
         """The node of one decision."""
+        family = self._family.get(atom)
+        if family is not None and len(family) > 1:
+            lo = self._where_fails(atom, family, lo)
+            if lo == self._where_fails(atom, family, hi):
+                return hi  # it says so itself where the atom fails
         if hi == lo:
             return hi
         key = (self.widths[hi], "ite", None, atom, hi, lo)
