@@ -239,6 +239,8 @@ def _function(
     if same:
         limit = _function_limit(config, path, key)
         yield from _sized(config, path, key, cause, old.bytes[1], now.bytes[1], limit, now.input)
+        if config.cost == "bytes":
+            return  # what it costs is what it weighs, and that was just told
         fuel = _override(config, path, key, "fuel") or config.fuel
         yield from _costed(
             config, path, key, cause, old.cost[1], now.cost[1], fuel, "cost", now.input

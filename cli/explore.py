@@ -57,8 +57,13 @@ def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespa
         if not arguments.no_browser:
             _open(address)
 
+    others: dict[str, bytes] = {}
+    for path in arguments.beside or ():
+        other = Path(shown_path(path)).name
+        # Two files may have one name, and one name is taken.
+        others[other if other not in (*others, "automatic") else path] = read_valid(path)
     try:
-        serve(data, options, name=name, port=arguments.port, ready=ready)
+        serve(data, options, name=name, port=arguments.port, ready=ready, others=others)
     except OSError as error:
         where = f"{ADDRESS}:{arguments.port}"
         raise CliError("E0201", f"cannot listen on {where} ({reason(error)})") from None

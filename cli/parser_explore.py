@@ -47,6 +47,7 @@ EXPLORE_END = """\
 examples:
   eqsat explore app.wasm                       opens the browser; Ctrl-C ends it
   eqsat explore app.wasm --no-browser          prints the address only
+  eqsat explore app.wasm --beside other.wasm   compares with another tool's result as well
   eqsat explore app.wasm --html report.html    one page for others, nothing served
 
 Only 127.0.0.1 is served, only to those who have the token in the address. No network is needed.
@@ -105,6 +106,9 @@ def _add_explore(commands: Commands, talk: Talk) -> None:
     explore.add_argument("input", metavar="IN", help="module, binary or text; - for stdin")
     explore.add_argument("--port", metavar="N", type=port, default=0, help="default: a free one")
     explore.add_argument("--no-browser", action="store_true", help="only print the address")
+    explore.add_argument(
+        "--beside", metavar="OTHER", action="append", help="another module to compare with"
+    )
     explore.add_argument("--html", metavar="OUT", help="write one page instead of serving")
     explore.add_argument("--cost", metavar="bytes|fuel|balanced", help="what counts")
     explore.add_argument("--max-iters", metavar="N", type=count, help="iterations of saturation")

@@ -37,8 +37,8 @@ class Client:
         self.data = data
         self.options = options
         self.tell = tell
-        self.adopted: dict[str, Any] | None = None
-        """What the session compares with, after every start."""
+        self.adopted: dict[str, dict[str, Any]] = {}
+        """What the session compares with after every start, by name."""
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -104,7 +104,7 @@ class Client:
         first = {
             "module": base64.b64encode(self.data).decode(),
             "options": options_json(self.options),
-            "adopted": self.adopted,
+            "adopted": list(self.adopted.values()),
         }
         assert process.stdin is not None
         process.stdin.write(json.dumps(first).encode() + b"\n")

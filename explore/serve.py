@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..optimize.options import Options
@@ -20,9 +20,15 @@ TOKEN_BYTES: Final = 24
 
 
 def serve(
-    data: bytes, options: Options, *, name: str, port: int, ready: Callable[[str], None]
+    data: bytes,
+    options: Options,
+    *,
+    name: str,
+    port: int,
+    ready: Callable[[str], None],
+    others: Mapping[str, bytes],
 ) -> None:
-    """Serve a module on 127.0.0.1 until interrupted.
+    """Serve a module on 127.0.0.1 until interrupted, to compare with `others` by name.
 
     `port` 0 takes any free one; `ready` gets the address with its token once it answers. Raises
     OSError if the port cannot be had.
@@ -38,7 +44,7 @@ def serve(
         listener.listen(64)
         taken = listener.getsockname()[1]
         hosts = (f"{ADDRESS}:{taken}", f"localhost:{taken}")
-        app = application(data, options, name=name, token=token, hosts=hosts)
+        app = application(data, options, name=name, token=token, hosts=hosts, others=others)
         config = uvicorn.Config(
             app,
             log_level="critical",

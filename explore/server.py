@@ -7,6 +7,7 @@ the few files served are read at the start, and all else is questions about the 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -23,7 +24,7 @@ from starlette.routing import Route
 
 from ..optimize.options import NAMED_COSTS, Options, OptionsError
 from .client import Client
-from .session import SessionError, overview
+from .session import AUTOMATIC, SessionError, overview
 from .worker import METHODS, options_json
 
 __all__ = ["application", "page"]
@@ -131,13 +132,18 @@ class Guard:
 class Desk:
     """What the requests of one server share: workers, options, listeners."""
 
-    def __init__(self, data: bytes, options: Options, name: str) -> None:
+    def __init__(
+        self, data: bytes, options: Options, name: str, others: Mapping[str, bytes]
+    ) -> None:
         self.data = data
         self.options = options
         self.name = name
         self.listeners: set[asyncio.Queue[dict[str, Any]]] = set()
         self.quick = Client(data, options)
         self.slow = Client(data, options, self.publish)
+        for other, module in others.items():
+            text = base64.b64encode(module).decode()
+            self.quick.adopted[other] = {"module": text, "name": other}
 
     def publish(self, event: dict[str, Any]) -> None:
         """Tell all open pages."""
@@ -152,6 +158,7 @@ class Desk:
                     "name": self.name,
                     "options": options_json(self.options),
                     "busy": [self.quick.busy, self.slow.busy],
+                    "others": [one for one in self.quick.adopted if one != AUTOMATIC],
                 }
             case "overview":
                 # Answered here: the list is there before any worker is.
@@ -176,8 +183,8 @@ class Desk:
         """The report of the automatic result, which the other worker compares with from now on."""
         plain: dict[str, Any] = await self.slow.ask("optimize", {}, None)
         adopted = {"module": plain.pop("module"), "places": plain.pop("places")}
-        if self.quick.adopted != adopted:
-            self.quick.adopted = adopted
+        if self.quick.adopted.get(AUTOMATIC) != adopted:
+            self.quick.adopted[AUTOMATIC] = adopted
             await self.quick.ask("adopt", adopted)
         return plain
 
@@ -194,7 +201,7 @@ class Desk:
         except OptionsError as error:
             raise SessionError(str(error)) from None
         await self.close()
-        self.quick.adopted = None
+        self.quick.adopted.pop(AUTOMATIC, None)
         self.quick.options = self.slow.options = self.options
         return options_json(self.options)
 
@@ -204,13 +211,19 @@ class Desk:
 
 
 def application(
-    data: bytes, options: Options, *, name: str, token: str, hosts: tuple[str, ...]
+    data: bytes,
+    options: Options,
+    *,
+    name: str,
+    token: str,
+    hosts: tuple[str, ...],
+    others: Mapping[str, bytes],
 ) -> App:
-    """The ASGI application for one module called `name`.
+    """The ASGI application for one module called `name`, to compare with `others` by name.
 
     `hosts` are the values of the Host header that are answered.
     """
-    desk = Desk(data, options, name)
+    desk = Desk(data, options, name, others)
     texts = {file: asset(file) for file in WEB}
     front = page(token)
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -28,11 +28,14 @@ from ..wasm.names import function_names
 from ..wasm.text_folded import local_ids, print_folded
 from ..wasm.text_instrs import FunctionIds, function_ids
 from .listing import listing
-from .pairs import aligned
+from .pairs import aligned, pairs
 from .rows import Row, body_rows, classes_of
 from .why import Why
 
 __all__ = ["LARGEST", "Session", "SessionError", "overview"]
+
+AUTOMATIC: Final = "automatic"
+"""The name of the optimizer's result among what can be compared with."""
 
 LARGEST: Final = 5_000
 """Instructions of a function beyond which its e-graph is not opened: a pick would take seconds."""
@@ -61,6 +64,22 @@ class SessionError(Exception):
     """A question that has no answer; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A module to compare with: where each function lies in it, and its names."""
+
+    module: Module
+    places: Sequence[int | None] | None
+    ids: FunctionIds
+
+    def body(self, index: int) -> bytes | None:
+        """What it has for a function of the original, None if nothing."""
+        place = index if self.places is None else self.places[index]
+        if place is None or place < self.module.imported_functions:
+            return None
+        return self.module.body_bytes(place)
+
+
 class Session:
     """A module under the looking glass. Methods give plain values and raise SessionError."""
 
@@ -74,9 +93,7 @@ class Session:
         self._benches: OrderedDict[int, Bench] = OrderedDict()
         self._whys: dict[int, Why] = {}
         self._automatic: dict[str, Any] | None = None
-        self._result: Module | None = None
-        self._places: Sequence[int | None] | None = None
-        self._result_ids = self.ids
+        self._results: dict[str, _Result] = {}
 
     @cached_property
     def workbench(self) -> Workbench:
@@ -109,24 +126,31 @@ class Session:
             self._automatic = plain
         return self._automatic
 
-    def adopt(self, module: str, places: Sequence[int | None] | None) -> dict[str, Any]:
-        """Compare with this module (base64) from now on; `places` maps functions where they moved.
+    def adopt(
+        self, module: str, places: Sequence[int | None] | None = None, name: str = AUTOMATIC
+    ) -> dict[str, Any]:
+        """Compare with this module (base64) from now on, under a name.
 
-        A function that is not there any more has no place.
+        `places` maps functions where they moved, None for one that is gone; without it functions
+        are matched by index, or for another file as `pairs` does.
         """
-        self._result = Module.parse(base64.b64decode(module, validate=True))
-        self._places = places
-        self._result_ids = function_ids(self._result)
-        return {}
+        other = Module.parse(base64.b64decode(module, validate=True))
+        if name != AUTOMATIC:
+            found: list[int | None] = [None] * len(self.module.functions)
+            for pair in pairs(self.module, other):
+                if pair.before is not None:
+                    found[pair.before] = pair.after
+            places = found
+        self._results[name] = _Result(other, places, function_ids(other))
+        return {"names": sorted(self._results)}
 
-    def _automatic_body(self, index: int) -> bytes | None:
-        """The body that the adopted module has for a function, None where it has none."""
-        if self._result is None:
-            return self.module.body_bytes(index)
-        place = index if self._places is None else self._places[index]
-        if place is None or place < self._result.imported_functions:
-            return None
-        return self._result.body_bytes(place)
+    def _result(self, name: str) -> _Result:
+        found = self._results.get(name)
+        if found is not None:
+            return found
+        if name == AUTOMATIC:
+            return _Result(self.module, None, self.ids)
+        raise SessionError(f"there is nothing called '{name}' to compare with")
 
     def _optimized(
         self,
@@ -171,18 +195,19 @@ class Session:
 
     # One function.
 
-    def function(self, index: int) -> dict[str, Any]:
-        """A function with its rows, beside what the automatic result made of it."""
+    def function(self, index: int, beside: str = AUTOMATIC) -> dict[str, Any]:
+        """A function with its rows, beside what an adopted module has for it."""
         number = self._index(index)
         body = self.module.body_bytes(number)
-        automatic = self._automatic_body(number)
-        other = b"\0\x0b" if automatic is None else automatic
+        result = self._result(beside)
+        found = result.body(number)
+        other = b"\0\x0b" if found is None else found
         plain: dict[str, Any] = {
             "index": number,
             "name": self.names.get(number, ""),
             "key": body_key(body),
             "wat": print_folded(self.module, number, self.ids),
-            "removed": automatic is None,
+            "removed": found is None,
         }
         try:
             bench = self._bench(number)
@@ -190,7 +215,7 @@ class Session:
             left = body_rows(body, self.ids, local_ids(self.module, number), {})
             plain |= {"closed": str(error), "egraph": None}
             plain["original"] = self._side(body, left)
-            right = body_rows(other, self._result_ids, {}, {})
+            right = body_rows(other, result.ids, {}, {})
             plain["other"] = self._side(other, right)
             plain["pairs"] = _pairs(left, right)
             return plain
@@ -203,7 +228,7 @@ class Session:
             "rounds": saturation.rounds,
             "stopped": saturation.stopped,
         }
-        return plain | self._compared(bench, other, self._result_ids)
+        return plain | self._compared(bench, other, result.ids)
 
     def _compared(self, bench: Bench, other: bytes, ids: FunctionIds) -> dict[str, Any]:
         """Both sides of the comparison of a function with another body, whose calls `ids` name."""

@@ -1,7 +1,7 @@
 """The process that holds a session: a line of JSON in, some out. It may be killed any time.
 
-The first line is `{"module": base64, "options": {...}, "adopted": ...}`, the last of them for
-`Session.adopt` if there is a result to compare with; every later one
+The first line is `{"module": base64, "options": {...}, "adopted": [...]}`, the last of them what
+`Session.adopt` is to be told; every later one
 `{"id": n, "method": name, "params": {...}}`. Answers are `{"id": n, "result": ...}` or
 `{"id": n, "error": text}`; in between `{"event": name, ...}` may tell of progress.
 """
@@ -85,8 +85,8 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     first = json.loads(sys.stdin.readline())
     session = Session(base64.b64decode(first["module"]), options_from(first["options"]))
-    if first.get("adopted") is not None:
-        session.adopt(**first["adopted"])
+    for one in first["adopted"]:
+        session.adopt(**one)
     for line in sys.stdin:
         question = json.loads(line)
         number = question["id"]

@@ -39,8 +39,12 @@ def write(
     roots = [v for _, v in pairs]
     if condition is not None:
         roots.append(resolve(condition))
-    reads, computes = _constraints(into, pairs, roots)
     count = len(pairs)
+    if len(roots) == 1:
+        into.out.append((SET, into.transfer_local(pairs[0][0])))
+        into.push(roots)
+        return
+    reads, computes = _constraints(into, pairs, roots)
     for group in reversed(_schedule(reads, computes, count, len(roots))):
         for k in group:
             if k < count:

@@ -273,6 +273,8 @@ def _dear(code: list[Instr], position: int) -> bool:
 
 def _negations(code: list[Instr]) -> list[Instr]:
     """Fold `eqz` into the comparison or condition beside it."""
+    if (EQZ,) not in code:
+        return code
     out: list[Instr] = []
     for instr in code:
         op = instr[0]

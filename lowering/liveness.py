@@ -18,6 +18,8 @@ _LEAVING = frozenset({0x00, 0x0F, 0x12, 0x13, 0x15, 0x08, 0x0A})
 """`unreachable`, `return`, tail calls, throws: no local is live behind them."""
 CONTROL = frozenset({_BLOCK, _LOOP, _IF, _ELSE, _END, _BR, _BR_IF, _BR_TABLE}) | _LEAVING
 
+_NOTED = CONTROL | {GET, SET, TEE}
+
 
 class Liveness:
     """Which locals are live behind each `local.set` and `local.tee` of `code`.
@@ -105,16 +107,18 @@ def _cut(code: list[Instr]) -> list[Piece]:
     used = killed = 0
     for position, instr in enumerate(code):
         op = instr[0]
+        if op not in _NOTED:
+            continue
         if op == GET:
             bit = 1 << instr[1]
             if not killed & bit:
                 used |= bit
-        elif op in (SET, TEE):
-            killed |= 1 << instr[1]
         elif op in CONTROL:
             pieces.append((start, position, used, killed))
             start = position + 1
             used = killed = 0
+        else:
+            killed |= 1 << instr[1]
     pieces.append((start, len(code), used, killed))
     return pieces
 

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
 from ..ir.graph import PARAM, PHI, Anchor, Edge, Function, Label, ValType, Value
+from ..wasm.opcodes import BY_NAME, OPCODES
 from . import copies
 from .events import (
     ANCHOR,
@@ -43,6 +44,18 @@ Code: TypeAlias = "list[tuple[Any, ...]]"
 `(0x0C, label)`, `(0x0E, (labels...), default label)`."""
 
 GET, SET, TEE = 0x20, 0x21, 0x22
+
+_ORDERED = (("lt_s", "gt_s"), ("lt_u", "gt_u"), ("le_s", "ge_s"), ("le_u", "ge_u"))
+MIRRORED = {code: code for code, row in OPCODES.items() if row.commutative} | {
+    BY_NAME[f"{width}.{one}"]: BY_NAME[f"{width}.{other}"]
+    for width in ("i32", "i64")
+    for pair in _ORDERED
+    for one, other in (pair, pair[::-1])
+}
+"""Operations whose two operands may change places -> what they become."""
+
+MAX_OPERANDS = 12
+"""Values looked at below an operand to decide which of two is computed last."""
 
 TAKEN_IN_PLACE = 2
 """Bytes saved where a label's result is used in place: the write and the read of its local."""
@@ -286,12 +299,30 @@ class Stackifier:
                 self.out.append((TEE, self.local(value)))
             self.done.add(value.id)
             op, imm, args = _computation(value)
+            if op in MIRRORED and self._latest(args[0]) > self._latest(args[1]) >= 0:
+                # The operand that is computed last belongs on top.
+                op, args = MIRRORED[op], (args[1], args[0])
             self.out.append((op, *imm))
             return args
         if self._lies_on_stack(value, left):
             return ()
         self.out.append((GET, self.local(value)))
         return ()
+
+    def _latest(self, value: Value) -> int:
+        """Return the position of the last anchor that would be computed with a value, or -1."""
+        latest = -1
+        work = [self.placed.resolve(value)]
+        for _ in range(MAX_OPERANDS):
+            if not work:
+                break
+            value = work.pop()
+            if self.placed.count.get(value.id) != 1 or not self.inlines(value):
+                continue
+            if value.anchor is not None:
+                latest = max(latest, self.starts[value.anchor.id])
+            work += [self.placed.resolve(a) for a in _computation(value)[2]]
+        return latest
 
     def _lies_on_stack(self, value: Value, left: list[Value]) -> bool:
         """Let an anchor's only use take the result where it lies on the stack."""

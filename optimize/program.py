@@ -188,8 +188,14 @@ class Program:
         if known is not None:
             self._note(step, known.status, known.reason, 0.0, known.used)
             return known, b""
-        certificate, data = self.certify(step)
+        patience = self._patience()
+        if self.refusals is not None:
+            patience = self.refusals.allowance(digest, patience)
+        began = time.perf_counter()
+        certificate, data = self.certify(step, patience)
         if certificate.status == "proven":
+            if self.refusals is not None and patience is not None:
+                self.refusals.note_proof(digest, time.perf_counter() - began)
             return None, data
         verdicts = certificate.functions.items()
         failed = frozenset(index for index, verdict in verdicts if verdict.status != "proven")
@@ -198,7 +204,7 @@ class Program:
         if self.refusals is not None:
             reasons = (certificate.reason, *(verdict.reason for _, verdict in verdicts))
             late = any("deadline" in reason for reason in reasons)
-            self.refusals.note(digest, refusal, self._patience() if late else None)
+            self.refusals.note(digest, refusal, patience if late else None)
         return refusal, data
 
     def _patience(self) -> float | None:
@@ -215,15 +221,14 @@ class Program:
             made.update(b"%d:%d:" % (index, len(body)) + body)
         return made.digest()
 
-    def certify(self, step: Step) -> tuple[Certificate, bytes]:
-        """What the validator says of a step, and the module after it."""
+    def certify(self, step: Step, patience: float | None = None) -> tuple[Certificate, bytes]:
+        """What the validator says of a step within so many seconds, and the module after it."""
         from ..verify.certificate import certify
         from ..wasm.validate import validate
 
         began = time.perf_counter()
         rewritten = step.build(self.module)
         validate(rewritten.data)
-        patience = self._patience()
         certificate = certify(
             self.module.data,
             rewritten.data,

@@ -1,12 +1,15 @@
-"""Steps that were not proven in earlier runs, so that a run need not find that out again.
+"""What earlier runs found out about steps: which were not proven, and how long proofs took.
 
-Only failures are remembered: believing one that is not true costs a gain, never correctness.
+A failure need not be found out again; believing one that is not true costs a gain, never
+correctness. Of a proof only its time is remembered, so that the next run allows for it and comes to
+the same module: what was proven is proven again.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from .cache import CacheError, Entry, Store
 from .fingerprint import choices, fields_digest, tool
@@ -19,6 +22,10 @@ CONTEXT = b""
 
 PATIENCE = 1.5
 """How many times as long a certificate must be allowed to take as when time ended it."""
+
+ALLOWANCE = 3.0
+"""How many times as long as last time a certificate may take that was proven then: the machine may
+be busier by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Refusals:
 
     store: Store
     base: bytes
+    taken: dict[bytes, float] = field(default_factory=dict)
+    """Seconds that certificates took that were proven, by digest, as far as asked for."""
     _pending: dict[bytes, Entry] = field(default_factory=dict)
     _dead: bool = False
 
@@ -68,6 +77,9 @@ class Refusals:
         try:
             plain = json.loads(payload)
             limit = plain["seconds"]
+            if plain["status"] == "proven":
+                self.taken[digest] = float(limit)
+                return None
             found = Refusal(
                 frozenset(int(index) for index in plain["failed"]),
                 str(plain["status"]),
@@ -78,7 +90,7 @@ class Refusals:
                 return None
         except (ValueError, KeyError, TypeError):
             return None
-        return None if found.status == "proven" else found
+        return found
 
     def note(self, digest: bytes, refusal: Refusal, seconds: float | None) -> None:
         """Remember a failure; `seconds` is the time that ended it (None: it would always fail)."""
@@ -89,8 +101,21 @@ class Refusals:
             "used": refusal.used,
             "seconds": seconds,
         }
+        self._put(digest, plain)
+
+    def _put(self, digest: bytes, plain: dict[str, Any]) -> None:
         key = self._key(digest)
         self._pending[key] = Entry(key, KIND, tool(), CONTEXT, json.dumps(plain).encode())
+
+    def allowance(self, digest: bytes, seconds: float | None) -> float | None:
+        """How long a certificate may take, after `known` was asked: longer if it is proven then."""
+        if seconds is None or digest not in self.taken:
+            return seconds
+        return max(seconds, ALLOWANCE * self.taken[digest])
+
+    def note_proof(self, digest: bytes, seconds: float) -> None:
+        """Remember how long a proof took."""
+        self._put(digest, {"status": "proven", "seconds": seconds})
 
     def flush(self, wait: float | None) -> None:
         """Write what was noted. `wait` is how many seconds other writers may take."""

@@ -9,7 +9,7 @@ from ..ir.graph import Anchor, walk
 from ..wasm.body import Body
 from ..wasm.renumber import Changes, Indices
 from .claims import CONSTANTS
-from .inline import Callee, NotInlined, Types, inlined, order, recursive
+from .inline import RETURN, Callee, NotInlined, Types, inlined, order, recursive
 from .references import CALL
 from .step import Step
 from .view import View
@@ -22,6 +22,10 @@ FUNCTION_BYTES: Final = 4
 
 CALLER_LIMIT: Final = 3_000
 """Bytes to which a body may grow: beyond this, proof and search take too long for the gain."""
+
+TIDY_LIMIT: Final = 800
+"""Bytes of a body up to which the search is sure to write it anew, so that what inlining leaves
+behind (arguments in locals, zeroed locals) costs nothing in the end."""
 
 ONCE_LIMIT: Final = 1_500
 """Bytes of a body that is called from one place and goes there."""
@@ -79,6 +83,8 @@ def inline(view: View, policy: Policy) -> Step | None:
         fitting = {}
         for callee in sorted(inner, key=lambda c: (_size(inner[c].body), c)):
             grown = size + calls[function][callee] * _size(inner[callee].body)
+            if grown > TIDY_LIMIT and not _free(view, callee, inner[callee].body):
+                continue
             if grown <= max(CALLER_LIMIT, 2 * view.references.body(function).size):
                 fitting[callee] = inner[callee]
                 size = grown
@@ -124,7 +130,7 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
         if not count or function in looping or function in policy.refused:
             continue
         size = view.references.body(function).size
-        if not policy.tidied and not _free(view, function):
+        if not policy.tidied and not _free(view, function, view.body(function)):
             continue
         private = function not in view.entries
         growth = _growth(view, function, size, count, private)
@@ -136,18 +142,21 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
     return frozenset(found)
 
 
-def _free(view: View, function: int) -> bool:
+def _free(view: View, function: int, body: Body) -> bool:
     """Whether the body as it is costs nothing more than its call, wherever that stands.
 
-    An argument is put into a local, a local is zeroed; a call takes an instruction and an entry.
+    An argument is put into a local, a local is zeroed, an early return becomes a branch; a call
+    takes an instruction and an entry.
     """
-    body = view.body(function)
-    return len(view.module.function_type(function).params) + 2 * len(body.locals) <= 1
+    early = any(instr[0] == RETURN for instr in body.instrs)
+    return len(view.module.function_type(function).params) + 2 * len(body.locals) + early <= 2
 
 
 def _pays(view: View, function: int, size: int) -> bool:
     """Whether a call costs enough beside what the function does."""
-    if view.references.body(function).loops == 0 and size <= SPEED_LIMIT:
+    if view.references.body(function).loops:
+        return False
+    if size <= SPEED_LIMIT:
         return True
     if size > CONSTANT_LIMIT or not view.module.function_type(function).params:
         return False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..wasm.body import Body, Instr, encode_body
 from ..wasm.renumber import Changes, Indices
 from ..wasm.types import FuncType, ValType
+from .choice import TIDY_LIMIT
 from .inline import BLOCK, BR, END, IF, LOOP, TAIL_CALLS, TRY, TRY_TABLE, Types
 from .references import CALL, RETURN_CALL
 from .step import Step
@@ -54,6 +55,8 @@ def narrow(view: View) -> Step | None:
         if at is None:
             continue
         keeps = not kind.results or at.wanted or at.tails > 0
+        if _spills(view, function, kept):
+            kept = tuple(range(len(kind.params)))
         if len(kept) < len(kind.params) or (kind.results and not keeps):
             # A tail call needs the results of its caller, which do not change here.
             found[function] = _Narrow(kept, keeps)
@@ -83,6 +86,13 @@ def narrow(view: View) -> Step | None:
         parameters={f: one.parameters for f, one in found.items()},
         results={f: () for f, one in found.items() if not one.keeps_results},
     )
+
+
+def _spills(view: View, function: int, kept: Sequence[int]) -> bool:
+    """Whether calls in large bodies would have to take kept arguments off the stack and back."""
+    trailing = kept == tuple(range(len(kept)))
+    callers = view.callers.get(function, ())
+    return not trailing and any(view.references.body(f).size > TIDY_LIMIT for f in callers)
 
 
 def _sites(view: View) -> dict[int, _Sites]:

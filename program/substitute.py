@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..wasm.body import Instr, encode_body
 from ..wasm.renumber import Changes, Indices
+from .choice import TIDY_LIMIT
 from .claims import Constant, Knowledge, claims, instruction, learn
 from .dispatch import Targets, targets
 from .references import CALL, GLOBAL_GET, GLOBAL_SET, INDIRECT, RETURN_CALL
@@ -111,8 +112,9 @@ class _Rewriter:
         written = {i[1] for i in instrs if i[0] in (LOCAL_SET, LOCAL_TEE)}
         out = self.out
         used = self.view.used_parameters(self.function)
+        small = self.view.references.body(self.function).size <= TIDY_LIMIT
         for position, constant in sorted(arguments.items()):
-            if position in written and position in used:
+            if position in written and position in used and small:
                 out += (instruction(constant), (LOCAL_SET, position))
         plain = {p: c for p, c in arguments.items() if p not in written}
         for at, instr in enumerate(instrs):

@@ -203,3 +203,11 @@ def test_worst_first() -> None:
     old = replace(BASE, lines={name: replace(F, key=name) for name in lines})
     found = run(replace(BASE, lines=lines), old=old)
     assert [one.function for one in found.findings] == ["b", "c", "a"]
+
+
+def test_bytes_are_not_told_twice() -> None:
+    worse = with_line(replace(F, bytes=(100, 81), cost=(100, 81)))
+    assert {one[0] for one in failing(run(worse))} == {"EQ001", "EQ002"}
+    assert [one[0] for one in failing(run(worse, config=replace(CONFIG, cost="bytes")))] == [
+        "EQ001"
+    ]

@@ -82,7 +82,9 @@ def end(process: subprocess.Popen[str]) -> None:
 def address(folder: Path) -> Iterator[str]:
     path = folder / "in.wasm"
     path.write_bytes(assemble(HANDLE))
-    process, found = explorer(path, "--cost", "bytes", "--max-iters", "6")
+    other = folder / "other.wasm"
+    other.write_bytes(assemble(HANDLE.replace(b"(i32.const -1)", b"(i32.const -99)")))
+    process, found = explorer(path, "--cost", "bytes", "--max-iters", "6", "--beside", str(other))
     yield found
     end(process)
 
@@ -125,13 +127,18 @@ def test_choose_prove_and_take_back(page: "Page") -> None:
     open_rep(page)
     page.locator(".form", has_text="$h << 3").click()
     page.locator("#verdict", has_text="proven").wait_for()
-    assert "Your choice" in page.locator("#heads").inner_text()
+    assert page.locator("#side").input_value() == "choice"
     assert "i32.shl" in page.locator("#compare").inner_text()
     page.locator("#why", has_text="i32/mul-pow2").wait_for()
     page.locator("#tab-command").click()
     assert "--pin pins.json" in page.locator("#command").inner_text()
+    page.locator("#save").click()
     page.locator("#pins button", has_text="Undo").click()
-    page.locator("#heads", has_text="Automatic").wait_for()
+    page.locator("#pins", has_text="none").wait_for()
+    assert page.locator("#side").input_value() == "automatic"
+    assert "i32.shl" not in page.locator("#compare").inner_text()
+    page.locator("#side").select_option("variant A")
+    page.locator("#compare", has_text="i32.shl").wait_for()
     assert "none" in page.locator("#pins").inner_text()
 
 
@@ -146,7 +153,7 @@ def test_everything_works_from_the_keyboard(page: "Page") -> None:
     page.keyboard.press("3")
     page.locator("#verdict", has_text="proven").wait_for()
     page.keyboard.press("u")
-    page.locator("#heads", has_text="Automatic").wait_for()
+    page.locator("#pins", has_text="none").wait_for()
     page.keyboard.press("ArrowDown")
     page.locator('.row.selected[data-at="3"]').wait_for()
     page.keyboard.press("g")
@@ -177,6 +184,15 @@ def test_an_address_brings_back_the_view(page: "Page", browser: "Browser", addre
     second.locator('.row.selected[data-at="2"]').wait_for()
     assert "i32.shl" in second.locator("#pins").inner_text()
     second.close()
+
+
+def test_another_module_stands_beside(page: "Page") -> None:
+    open_rep(page)
+    page.locator("#side").select_option("beside other.wasm")
+    page.locator("#compare", has_text="i32.const -99").wait_for()
+    page.keyboard.press("]")
+    page.locator("#side").select_option("automatic")
+    page.locator("#compare", has_not_text="i32.const -99").wait_for()
 
 
 def test_export_gives_files(page: "Page", folder: Path) -> None:

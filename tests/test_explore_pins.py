@@ -215,3 +215,19 @@ def test_replay_gives_the_same_bytes_without_a_search(
     assert "E0111" in capsys.readouterr().err
     report.write_text("{}")
     assert run(path, second, "--replay", report) == 3
+
+
+def test_a_run_that_changed_the_whole_module_is_not_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, target, report = tmp_path / "in.wasm", tmp_path / "out.wasm", tmp_path / "r.json"
+    unused = b"(func $unused (param i32) (result i32) (i32.mul (local.get 0) (i32.const 77))))"
+    path.write_bytes(assemble(HANDLE.rstrip()[:-1] + unused))
+    assert run(path, target, "--report", report) == 0
+    assert any(step["status"] == "proven" for step in json.loads(report.read_text())["steps"])
+    assert run(path, target, "--replay", report) == 3
+    assert "--only" in capsys.readouterr().err
+    assert run(path, target, "--report", report, "--only", "*") == 0
+    first = target.read_bytes()
+    assert run(path, target, "--replay", report) == 0
+    assert target.read_bytes() == first

@@ -47,6 +47,18 @@ def test_failures_are_remembered_for_as_much_time(options: Options) -> None:
     assert remembered(replace(options, assume=("trap-kills",))).known(b"always", 0.1) is None
 
 
+def test_proofs_get_the_time_they_took(options: Options) -> None:
+    first = remembered(options)
+    first.note_proof(b"slow", 2.0)
+    first.flush(None)
+    again = remembered(options)
+    assert again.known(b"slow", 0.4) is None
+    assert again.allowance(b"slow", 0.4) == 6.0
+    assert again.allowance(b"slow", 60.0) == 60.0
+    assert again.allowance(b"slow", None) is None
+    assert again.allowance(b"other", 0.4) == 0.4
+
+
 def test_no_cache_and_broken_cache(options: Options) -> None:
     assert Refusals.prepare(replace(options, cache=None)) is None
     assert options.cache is not None
@@ -89,8 +101,8 @@ def test_a_known_failure_costs_no_certificate(
         status="unknown", reason="function 1: deadline", functions={1: verdict}, used=()
     )
 
-    def certify(_: Program, step: object) -> tuple[Any, bytes]:
-        asked.append(step)
+    def certify(_: Program, step: object, patience: float | None) -> tuple[Any, bytes]:
+        asked.append(patience)
         return certificate, b""
 
     monkeypatch.setattr(Program, "certify", certify)
@@ -116,6 +128,7 @@ def test_a_known_failure_costs_no_certificate(
     assert program.records[0].reason == "function 1: deadline"
     run(replace(options, budget=60.0))
     assert len(asked) == 2
+    assert asked == [pytest.approx(0.2 * 2), pytest.approx(0.2 * 60)]
 
 
 def test_counted_runs_are_the_same_with_the_memory(tmp_path: Path) -> None:

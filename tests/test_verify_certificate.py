@@ -206,6 +206,20 @@ def test_copies_of_a_function() -> None:
     assert judge(a, b, copies={2: 1}).status == "unknown"
 
 
+def test_equal_bytes_may_mean_something_else() -> None:
+    """An index that now belongs to a copy, or to other data."""
+    a = """(module (func $a (result i32) i32.const 1) (func $b (result i32) i32.const 2)
+      (func (export "f") (result i32) call $b))"""
+    b = """(module (func $a (result i32) i32.const 1) (func $c (result i32) i32.const 1)
+      (func (export "f") (result i32) call $c))"""
+    assert judge(a, b, functions=(0, None, 2), copies={1: 0}).status == "unknown"
+    c = """(module (memory (export "m") 1) (data "abc")
+      (func (export "f") i32.const 0 i32.const 0 i32.const 3 memory.init 0))"""
+    d = c.replace("abc", "abd")
+    assert judge(c, d, datas=(None,)).status == "unknown"
+    assert judge(c, d).status == "unknown"
+
+
 # --- sections -----------------------------------------------------------------------------------
 
 FULL = """(module
@@ -327,7 +341,9 @@ def test_entries() -> None:
     a = f'(module {CALLEE} {CALLER} (func (export "g") (result i32) i32.const 7))'
     b = f"(module {CALLEE} {CALLER})"
     assert judge(a, b, functions=(0, 1, None)).status == "unknown"
-    assert judge(a, b, functions=(0, 1, None), entries=("f",)).status == "proven"
+    found = judge(a, b, functions=(0, 1, None), entries=("f",))
+    assert found.status == "proven"
+    assert found.used == ("entry: other exports are unused",)
     assert judge(a, b, functions=(0, 1, None), entries=("f", "g")).status == "unknown"
 
 
@@ -451,3 +467,32 @@ def test_a_global_that_became_a_local_of_a_loop() -> None:
           local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end local.get 1))"""
     assert judge(a, b.format(3), globals=(None,)).status == "proven"
     assert judge(a, b.format(5), globals=(None,)).status == "unknown"
+
+
+IDLE = """(module (type $t (func (param i32))) (type $u (func (result i32)))
+ (table $t {out} 2 funcref) (elem (i32.const 0) $idle)
+ (func $idle (type $t) {body})
+ (func $dead (param i32) local.get 0 {inside})
+ (func (export "f") (param i32) (result i32) {code})
+ {more})"""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, "proven"),
+        ({"code": "local.get 0 call_indirect (type $u)"}, "proven"),
+        ({"code": "local.get 0 i32.const 0 call_indirect (type $t) i32.const 1"}, "unknown"),
+        ({"code": "local.get 0 call $idle i32.const 1"}, "unknown"),
+        ({"code": "local.get 0 call $dead i32.const 1"}, "unknown"),
+        ({"code": "i32.const 1", "out": '(export "t")'}, "unknown"),
+        ({"more": '(func (export "r") (result funcref) ref.func $idle)'}, "unknown"),
+        ({"more": '(global (export "g") funcref (ref.func $idle))'}, "unknown"),
+        ({"more": '(export "i" (func $idle))'}, "unknown"),
+        ({"more": '(func (export "r") (result funcref) i32.const 0 table.get $t)'}, "unknown"),
+    ],
+)
+def test_a_function_that_never_runs(change: dict[str, str], status: str) -> None:
+    given = {"out": "", "inside": "call $idle", "code": "i32.const 1", "more": ""} | change
+    a = IDLE.format(body="i32.const 1 local.get 0 i32.div_u drop", **given)
+    assert judge(a, IDLE.format(body="unreachable", **given)).status == status

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from .axioms import find_axioms
 from .context import Context
-from .escapes import escapes
+from .escapes import escapes, running
 from .footprints import Footprints
 from .induction import Induction
 from .lift import Lift
@@ -141,6 +141,7 @@ class _Run:
         self.relying = False
         self.entered: set[int] = set()
         self.limited: set[int] = set()
+        self.running: set[int] | None = None
         self.facts_dropped: tuple[str, ...] = ()
         self.spent = 0
 
@@ -191,8 +192,15 @@ class _Run:
         changed = sum(v is not IDENTICAL for v in verdicts.values())
         return Certificate(
             "proven", f"{changed} changed functions", verdicts,
-            tuple(sorted(self.context.used)), self.spent,
+            tuple(sorted(self.context.used | self._entry())), self.spent,
         )  # fmt: skip
+
+    def _entry(self) -> set[str]:
+        """Whether it matters that some exports are never used."""
+        names = (name for name, _, _ in self.old.exports)
+        return (
+            set() if all(map(self.structure.used, names)) else {"entry: other exports are unused"}
+        )
 
     def _function(self, i: int, to: int) -> Verdict:
         if self._same_body(i, to):
@@ -202,7 +210,16 @@ class _Run:
             return Verdict("unknown", reason="deadline")
         verdict = guarded(lambda: self._compare(i, to))
         self.spent += verdict.rlimit
+        if verdict.status != "proven" and not self._can_run(i):
+            verdict = Verdict("proven", "never runs", rlimit=verdict.rlimit)
         return replace(verdict, seconds=time.perf_counter() - began)
+
+    def _can_run(self, i: int) -> bool:
+        """Whether anything can ever enter an old function; if not, its new body does not matter."""
+        if self.running is None:
+            s = self.structure
+            self.running = running(s.before, s.outside, s.entries)
+        return i in self.running
 
     # --- equal up to the maps -------------------------------------------------------------------
 
@@ -381,9 +398,12 @@ def _is_identity(s: Structure) -> bool:
         next((payload for kind, payload in side.module.sections if kind == 1), b"")
         for side in (s.before, s.after)
     ]
+    origins = [*s.origin.values(), s.data_origin, s.element_origin]
     given = [*s.forward.values(), s.maps.datas, s.maps.elements]
-    return types[0] == types[1] and all(
-        to is None or to == i for one in given for i, to in enumerate(one)
+    return (
+        types[0] == types[1]
+        and all(one == list(range(len(one))) for one in origins)
+        and all(to is None or to == i for one in given for i, to in enumerate(one))
     )
 
 

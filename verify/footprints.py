@@ -79,7 +79,8 @@ class Footprints:
         """Strongly connected components from ``root`` on, callees first (Tarjan)."""
         index: dict[int, int] = {}
         low: dict[int, int] = {}
-        stack: list[int] = []
+        # In order of entry; a dictionary, to ask quickly what is on it.
+        stack: dict[int, None] = {}
         work: list[tuple[int, list[int]]] = [(root, self._callees(root, index, low, stack))]
         while work:
             function, pending = work[-1]
@@ -97,15 +98,16 @@ class Footprints:
                 parent = work[-1][0]
                 low[parent] = min(low[parent], low[function])
             if low[function] == index[function]:
-                at = stack.index(function)
-                self._close(stack[at:])
-                del stack[at:]
+                members = [function]
+                while (last := stack.popitem()[0]) != function:
+                    members.append(last)
+                self._close(members)
 
     def _callees(
-        self, function: int, index: dict[int, int], low: dict[int, int], stack: list[int]
+        self, function: int, index: dict[int, int], low: dict[int, int], stack: dict[int, None]
     ) -> list[int]:
         index[function] = low[function] = len(index)
-        stack.append(function)
+        stack[function] = None
         return sorted(self._body(function).calls, reverse=True)
 
     def _close(self, members: list[int]) -> None:

@@ -138,12 +138,12 @@ class _Functions:
         """Fill ``forward``."""
         self.forward = [None] * len(self.before.module.functions)
         self._by_key(self._imports)
-        self._by_key(self._exports)
+        self._exports()
         a, b = self.before.segments.start, self.after.segments.start
         if a is not None and b is not None:
-            self._join(a, b)
-        self._by_key(lambda side: function_names(side.module))
+            self._must(a, b)
         self._elements()
+        self._by_key(lambda side: function_names(side.module))
         self._along_calls()
         self._by_key(self._bodies)
         self._along_calls()
@@ -165,6 +165,11 @@ class _Functions:
         self.back[new] = old
         return True
 
+    def _must(self, old: int, new: int) -> None:
+        """Nothing else can be right; several old functions may have become the new one."""
+        if self.forward[old] is None and not self._join(old, new) and new in self.back:
+            self.forward[old] = new
+
     def _by_key(self, keys: Callable[[Side], dict[int, Hashable]]) -> None:
         """Pair what has the same key, where that is the only one on either side."""
         sides = []
@@ -180,13 +185,11 @@ class _Functions:
     def _imports(side: Side) -> dict[int, Hashable]:
         return dict(enumerate(_imported(side, FUNCTION)))
 
-    @staticmethod
-    def _exports(side: Side) -> dict[int, Hashable]:
-        found: dict[int, Hashable] = {}
-        for name, kind, i in side.module.exports:
-            if kind == FUNCTION:
-                found.setdefault(i, name)
-        return found
+    def _exports(self) -> None:
+        new = {name: i for name, kind, i in self.after.module.exports if kind == FUNCTION}
+        for name, kind, i in self.before.module.exports:
+            if kind == FUNCTION and name in new:
+                self._must(i, new[name])
 
     def _elements(self) -> None:
         first, second = self.before.segments.elements, self.after.segments.elements
@@ -196,7 +199,7 @@ class _Functions:
             if len(a.items) == len(b.items):
                 for x, y in zip(a.items, b.items, strict=True):
                     if x[0][0] == y[0][0] == 0xD2:
-                        self._join(x[0][1], y[0][1])
+                        self._must(x[0][1], y[0][1])
 
     def _bodies(self, side: Side) -> dict[int, Hashable]:
         module, paired = side.module, self._paired(side)
@@ -288,7 +291,7 @@ class _Functions:
         for i, body in enumerate(module.bodies, module.imported_functions):
             if self.forward[i] is None:
                 twin = kept.get((module.function_type(i), self._shape(body)))
-                if twin is not None and len(body) > 2:
+                if twin is not None:
                     self.forward[i] = self.forward[twin]
 
     @staticmethod

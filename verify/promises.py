@@ -82,10 +82,12 @@ def find_promises(
             (get if kind == "context-get" else put)[i] = int(rest)
         elif kind == "waitable-set" and rest in named:
             named[rest].add(i)
-    memories = sorted(i for k, i in outside if k == MEMORY)
+    # Built-ins were given their memory when they were made, under whatever name.
+    memories = {i for _, k, i in side.module.exports if k == MEMORY}
+    memories |= set(range(side.module.imported_memories))
     return Promises(
         get, put, frozenset(named["new"]), frozenset(named["drop"]), frozenset(named["poll"]),
-        memories[0] if len(memories) == 1 else None, _codes(side), bumps,
+        min(memories) if len(memories) == 1 else None, _codes(side), bumps,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ const KEPT = globalThis.EQSAT ?? null; // the answers of a page that stands alon
 const ROW = 26;
 const state = {
   overview: null, report: null, rows: [], shown: [], current: null, data: null, compare: null, at: null,
-  forms: null, proof: null, pins: {}, undo: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0, asked: 0,
+  forms: null, proof: null, pins: {}, undo: [], variants: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0, asked: 0,
 };
 
 // Questions.
@@ -149,9 +149,9 @@ function drawFunction() {
 function drawCompare() {
   const { compare } = state;
   const pins = state.pins[state.current] ?? {};
-  const heads = [["Original", compare.original], [state.side === "automatic" ? "Automatic" : "Your choice", compare.other]];
-  show("heads", heads.map(([name, side]) => h("div", {}, h("b", {}, name), h("span", { class: "dim" }, `${side.rows.length} instructions, ${side.bytes} B`),
-    name === "Original" ? null : h("span", { class: "hunks" }, h("button", { onclick: () => hunk(-1), "aria-label": "previous difference" }, "["), h("button", { onclick: () => hunk(1), "aria-label": "next difference" }, "]")))));
+  const heads = [["Original", compare.original], ["", compare.other]];
+  show("heads", heads.map(([name, side]) => h("div", {}, name ? h("b", {}, name) : sides(), h("span", { class: "dim" }, `${side.rows.length} instructions, ${side.bytes} B`),
+    name ? null : h("span", { class: "hunks" }, state.side === "choice" && !KEPT ? h("button", { id: "save", title: "keep this choice to compare with (s)", onclick: saveVariant }, "Save ", h("kbd", {}, "s")) : null,  h("button", { onclick: () => hunk(-1), "aria-label": "previous difference" }, "["), h("button", { onclick: () => hunk(1), "aria-label": "next difference" }, "]")))));
   const left = compare.original.rows, right = compare.other.rows;
   const chosen = left[state.at]?.class ?? null;
   const cell = (row, kind, own) => {
@@ -170,6 +170,34 @@ function drawCompare() {
     return h("div", { class: `pair${kind ? " hunk" : ""}`, role: "row" }, cell(a === null ? null : left[a], kind, true), cell(b === null ? null : right[b], kind, false));
   }));
   byId("compare").scrollTop = scroll;
+}
+
+function sides() {
+  const variants = state.variants.filter((one) => one.index === state.current);
+  const names = [["automatic", "Automatic"], ...(Object.keys(state.pins[state.current] ?? {}).length ? [["choice", "Your choice"]] : []),
+    ...variants.map((one) => [`variant ${one.name}`, `Variant ${one.name}`]), ...(state.state?.others ?? []).map((name) => [`beside ${name}`, name])];
+  const list = h("select", { id: "side", "aria-label": "what stands beside the original", onchange: (event) => beside(event.target.value) },
+    names.map(([value, name]) => h("option", { value, selected: value === state.side }, name)));
+  return list;
+}
+
+async function beside(side) {
+  const index = state.current;
+  if (side === "choice") { await repick(); return; }
+  const variant = state.variants.find((one) => one.index === index && side === `variant ${one.name}`);
+  const found = variant?.compare ?? (side === "automatic" ? state.data : await attempt(() => ask("function", { index, beside: side.slice("beside ".length) })));
+  if (!found || index !== state.current) return;
+  state.compare = found; state.side = side; state.proof = variant?.proof ?? null;
+  drawFunction();
+  if (state.proof) drawProof(); else show("proof");
+}
+
+function saveVariant() {
+  if (state.side !== "choice") return;
+  const own = state.variants.filter((one) => one.index === state.current);
+  state.variants.push({ index: state.current, name: String.fromCharCode(65 + own.length), compare: state.compare, proof: state.proof });
+  say(`kept as variant ${state.variants.at(-1).name}`);
+  drawCompare();
 }
 
 function hunk(step) {
@@ -376,7 +404,7 @@ async function optimize() {
   makeRows(); drawTotals();
   say(`optimized in ${report.seconds.toFixed(1)} s`);
   if (state.current === null) { const first = state.shown.find((row) => !row.heading); if (first) await open(first.index); }
-  else if (state.side !== "choice") await open(state.current, state.at);
+  else if (state.side === "automatic") await open(state.current, state.at);
 }
 
 async function exportAs(kind) {
@@ -397,11 +425,11 @@ function dialog(...children) {
 }
 
 const KEYS = [["j k", "next, previous function"], ["↑ ↓", "previous, next instruction with a value"], ["[ ]", "previous, next difference"], ["1–9", "choose a form"], ["w", "why equal"],
-  ["t g x c", "saturation, e-graph, text, command line"], ["u", "undo a choice"], ["r", "optimize again"], ["e", "export"], ["y", "copy the address of this view"], ["/", "filter"], ["?", "these keys"]];
+  ["t g x c", "saturation, e-graph, text, command line"], ["u", "undo a choice"], ["s", "keep the choice as a variant"], ["r", "optimize again"], ["e", "export"], ["y", "copy the address of this view"], ["/", "filter"], ["?", "these keys"]];
 
 const ACTIONS = {
   j: () => step(1), k: () => step(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1), "[": () => hunk(-1), "]": () => hunk(1),
-  w: () => byId("why").scrollIntoView(), t: () => tab("saturation"), g: () => tab("egraph"), x: () => tab("text"), c: () => tab("command"), u: undo, r: () => { if (!KEPT) optimize(); },
+  w: () => byId("why").scrollIntoView(), t: () => tab("saturation"), g: () => tab("egraph"), x: () => tab("text"), c: () => tab("command"), u: undo, s: saveVariant, r: () => { if (!KEPT) optimize(); },
   e: () => { if (!KEPT) dialog(h("h2", {}, "Export"), ["wasm", "wat", "pins"].map((kind) => h("button", { id: `export-${kind}`, onclick: () => exportAs(kind) }, kind))); },
   y: copyLink, "/": () => byId("filter").focus(), "?": () => dialog(h("h2", {}, "Keys"), h("table", {}, KEYS.map(([keys, text]) => h("tr", {}, h("td", {}, h("kbd", {}, keys)), h("td", {}, text))))),
 };
