@@ -25,6 +25,7 @@ def explore(arguments: argparse.Namespace) -> int:
     """Run the command."""
     data = read_valid(arguments.input)
     options = _options(arguments)
+    _check_rules(options)
     name = Path(shown_path(arguments.input)).name
     try:
         if arguments.html is not None:
@@ -46,6 +47,21 @@ def _options(arguments: argparse.Namespace) -> Options:
         rlimit=arguments.rlimit or DEFAULT_RLIMIT,
         rules=tuple(Path(rules) for rules in arguments.rules or ()),
     )
+
+
+def _check_rules(options: Options) -> None:
+    """Prove the user's rules before anything is shown. Raises CliError."""
+    if not options.rules:
+        return
+    from ..optimize.rulebook import book
+    from ..rules.language import RuleError
+
+    try:
+        book(options.rules)
+    except RuleError as error:
+        raise CliError("E0305", str(error)) from None
+    except OSError as error:
+        raise CliError("E0302", f"{error.filename}: cannot be read ({reason(error)})") from None
 
 
 def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from ..optimize.pins import body_key
 from ..wasm.features import features
 from ..wasm.module import SECTION_NAMES, Module
 from ..wasm.names import function_names
+from ..wasm.provenance import NO_ORIGINAL, Origin, read_provenance
 from ..wasm.text_values import text_signature
 
 __all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "listing"]
@@ -117,6 +118,7 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
     callers = Counter(
         instr[1] for code in instrs.values() for instr in code if instr[0] in (0x10, 0x12)
     )
+    made = {one.function: one for one in read_provenance(module)}
     rows = []
     for index in bodies:
         body = module.body_bytes(index)
@@ -131,7 +133,7 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
                 instructions=0 if quick else len(instrs[index]) - 1,
                 fuel=0.0 if quick else body_time(body)[0],
                 exports=shown,
-                group=_group(names.get(index, ""), shown),
+                group=_group(names.get(index, ""), shown, made.get(index)),
                 callers=callers[index],
             )
         )
@@ -149,9 +151,14 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
     )
 
 
-def _group(name: str, exports: tuple[str, ...]) -> str:
+def _group(name: str, exports: tuple[str, ...], origin: Origin | None) -> str:
+    """What kind of function it is: by its names, else by what the fuser says of it."""
     for text in (name, *exports):
         for beginning, group in GROUPS:
             if text.startswith(beginning):
                 return group
+    if origin is not None:
+        if origin.original == NO_ORIGINAL:
+            return "adapters"
+        return origin.component.decode(errors="replace")
     return "exports" if exports else "code"

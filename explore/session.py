@@ -56,6 +56,9 @@ PROOF_SECONDS: Final = 10.0
 WITNESS_SECONDS: Final = 0.5
 """Time to look for a call that shows a difference when a pick is not proven."""
 
+SHOWN_FORMS: Final = 100
+"""Forms of one class that are listed: nobody reads more, and the answer says how many there are."""
+
 GRAPH_NODES: Final = 150
 """E-nodes drawn at once: more cannot be read, and the answer says how many there are."""
 
@@ -288,7 +291,7 @@ class Session:
         except FormError as error:
             raise SessionError(str(error)) from None
         rows = []
-        for form in found:
+        for form in found[:SHOWN_FORMS]:
             row: dict[str, Any] = {"text": form.text, "shown": form.shown, "kind": form.kind}
             if time.perf_counter() < ended:
                 row |= self._priced(bench, {**others, str(at): form.text}, base)
@@ -300,6 +303,7 @@ class Session:
             "chosen": pins.get(str(at), ""),
             "base": {"bytes": base[0], "fuel": base[1]},
             "forms": rows,
+            "total": len(found),
         }
 
     def price(self, index: int, at: int, form: str, pins: Mapping[str, str]) -> dict[str, Any]:
@@ -496,7 +500,10 @@ class Session:
         return index
 
     def _bench(self, index: int) -> Bench:
+        from ..egraph import Contradiction, EngineError
+        from ..extract import CostError
         from ..lowering import Unsupported
+        from ..rules.language import RuleError
 
         found = self._benches.get(index)
         if found is None:
@@ -507,6 +514,8 @@ class Session:
                 found = self._benches[index] = self.workbench.bench(index)
             except Unsupported as error:
                 raise SessionError(f"not understood: {error}") from None
+            except (RuleError, CostError, EngineError, Contradiction, OSError) as error:
+                raise SessionError(str(error)) from None
             if len(self._benches) > BENCHES:
                 gone, _ = self._benches.popitem(last=False)
                 self._whys.pop(gone, None)

@@ -276,3 +276,37 @@ def test_two_thousand_functions_stay_smooth(browser: "Browser", folder: Path) ->
         page.close()
     finally:
         end(process)
+
+
+@pytest.mark.parametrize("name", ["fused/res_chain_reexport", "corpus/wasm/crc32.O0"])
+def test_real_modules_can_be_walked(
+    browser: "Browser", shared: Path, folder: Path, name: str
+) -> None:
+    process, address = explorer(shared / f"{name}.wasm", "--max-iters", "4")
+    try:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        page.locator("#status", has_text="optimized in").wait_for(timeout=4 * PATIENCE)
+        picked = 0
+        for _ in range(8):
+            page.wait_for_timeout(500)
+            if page.locator(".row.site").count():
+                page.locator(".row.site").first.click()
+                page.locator(".form").nth(1).wait_for()
+                page.keyboard.press("2")
+                page.locator("#verdict").wait_for()
+                verdict = page.locator("#verdict").inner_text()
+                assert "proven" in verdict or "refused" in verdict or "unknown" in verdict
+                picked += 1
+                page.keyboard.press("u")
+            for key in "gxct":
+                page.keyboard.press(key)
+            page.keyboard.press("j")
+        assert picked
+        assert not faults
+        page.close()
+    finally:
+        end(process)

@@ -140,3 +140,14 @@ def test_neither_needs_the_engines(two: tuple[Path, Path]) -> None:
         [sys.executable, "-c", code, *map(str, two)], capture_output=True, timeout=60
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_fused_modules_are_grouped_by_what_the_fuser_says(shared: Path) -> None:
+    data = (shared / "fused" / "res_chain_reexport.wasm").read_bytes()
+    groups = {row.group for row in listing(data).functions}
+    assert "adapters" in groups
+    assert len([group for group in groups if group.startswith("component-")]) >= 2
+    # A section that cannot be read says nothing, and nothing fails.
+    at = data.index(b"SCPV")
+    broken = listing(data[: at + 4] + b"\xff" + data[at + 5 :])
+    assert "adapters" not in {row.group for row in broken.functions}

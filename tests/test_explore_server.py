@@ -220,3 +220,8 @@ def test_what_cannot_be_served_is_said(tmp_path: Path, served: Served) -> None:
     assert (status, "cannot listen" in error) == (2, True)
     assert run(str(tmp_path / "no.wasm"))[0] == 3
     assert run(str(path), "--cost", "x.toml")[0] == 2
+    assert run(str(path), "--rules", str(tmp_path / "no.py"))[0] == 3
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("this is no rule file (")
+    status, error = run(str(path), "--rules", str(wrong))
+    assert (status, "E0305" in error) == (3, True)

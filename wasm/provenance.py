@@ -33,6 +33,21 @@ class Origin:
     body: tuple[int, int] | None
 
 
+NO_ORIGINAL: Final = 0xFFFF_FFFF
+"""The original index of what the fuser itself made: adapters, shims."""
+
+
+def read_provenance(module: Module) -> list[Origin]:
+    """Return the entries of the section; none if it is missing or cannot be read."""
+    section = next((one for one in module.sections if one.name == SECTION), None)
+    if section is None:
+        return []
+    try:
+        return _read(module.data[section.payload_start : section.end])[2]
+    except (struct.error, ValueError):
+        return []
+
+
 def refresh_provenance(old: Module, data: bytes, functions: Sequence[int | None]) -> bytes:
     """Return the new module with the section made to fit again.
 

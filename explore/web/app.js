@@ -233,7 +233,7 @@ async function select(at) {
 
 function drawForms() {
   const { forms } = state;
-  byId("classhead").textContent = `Forms of class c${forms.class} (${forms.forms.length})`;
+  byId("classhead").textContent = `Forms of class c${forms.class} (${forms.total > forms.forms.length ? `${forms.forms.length} of ${forms.total}` : forms.total})`;
   const chosen = forms.chosen;
   show("forms", forms.forms.map((form, k) => h("div", {
     class: `form${form.refused ? " refused" : ""}`, role: "option", "aria-selected": form.text === chosen, title: form.text,
