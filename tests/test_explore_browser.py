@@ -291,9 +291,9 @@ def test_real_modules_can_be_walked(
         page.goto(address)
         page.locator("#status", has_text="optimized in").wait_for(timeout=4 * PATIENCE)
         picked = 0
-        for _ in range(8):
-            page.wait_for_timeout(500)
-            if page.locator(".row.site").count():
+        for _ in range(25):
+            page.locator('#compare[aria-busy="false"]').wait_for()
+            if picked < 3 and page.locator(".row.site").count():
                 page.locator(".row.site").first.click()
                 page.locator(".form").nth(1).wait_for()
                 page.keyboard.press("2")
@@ -302,8 +302,9 @@ def test_real_modules_can_be_walked(
                 assert "proven" in verdict or "refused" in verdict or "unknown" in verdict
                 picked += 1
                 page.keyboard.press("u")
-            for key in "gxct":
-                page.keyboard.press(key)
+                page.locator("#pins", has_text="none").wait_for()
+                for key in "gxct":
+                    page.keyboard.press(key)
             page.keyboard.press("j")
         assert picked
         assert not faults

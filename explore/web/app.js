@@ -113,19 +113,23 @@ function drawTotals() {
 
 async function open(index, at = null) {
   const ticket = ++state.ticket;
+  const again = index === state.current && at === state.at;
   state.current = index;
   state.at = at;
-  state.forms = state.proof = null;
+  state.proof = null;
+  if (!again) { state.forms = null; show("forms"); show("why"); show("proof"); }
+  byId("compare").setAttribute("aria-busy", "true");
   drawList();
   const data = await attempt(() => ask("function", { index }));
   if (!data || ticket !== state.ticket) return;
   state.data = data;
   state.compare = data;
   state.side = "automatic";
-  show("forms"); show("why"); show("proof");
   if (Object.keys(state.pins[index] ?? {}).length) await repick();
   else drawFunction();
-  if (at !== null) await select(at);
+  if (ticket !== state.ticket) return;
+  byId("compare").setAttribute("aria-busy", "false");
+  if (at !== null) await select(at, again);
   else drawTab();
   remember();
 }
@@ -215,9 +219,9 @@ function move(step) {
   }
 }
 
-async function select(at) {
+async function select(at, again = false) {
   state.at = at;
-  state.forms = null;
+  if (!again) state.forms = null;
   drawCompare();
   byId("compare").querySelector(`[data-at="${at}"]`)?.scrollIntoView({ block: "nearest" });
   remember();
@@ -402,9 +406,9 @@ async function optimize() {
   if (!report) return;
   state.report = report;
   makeRows(); drawTotals();
-  say(`optimized in ${report.seconds.toFixed(1)} s`);
   if (state.current === null) { const first = state.shown.find((row) => !row.heading); if (first) await open(first.index); }
   else if (state.side === "automatic") await open(state.current, state.at);
+  say(`optimized in ${report.seconds.toFixed(1)} s`);
 }
 
 async function exportAs(kind) {
