@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["CacheError", "Entry", "Stats", "Store", "default_path"]
+__all__ = ["CacheError", "Entry", "Stats", "Store", "default_path", "patience"]
+
+WAIT_SHARE = 0.1
+"""Part of a wall budget that opening the cache may wait for somebody who has locked all of it."""
 
 FORMAT = 1
 """Version of tables and payloads; part of the file's name, so that versions never meet."""
@@ -106,6 +109,11 @@ def default_path(environment: Mapping[str, str] = os.environ) -> Path | None:
             return None
         base = os.path.join(home, ".cache")
     return Path(base) / "eqsat" / f"results-{FORMAT}.db"
+
+
+def patience(seconds: float | None) -> float:
+    """How long to wait for others when a run has this wall budget (None: no limit)."""
+    return WAIT_SECONDS if seconds is None else min(WAIT_SECONDS, WAIT_SHARE * seconds)
 
 
 class Store:

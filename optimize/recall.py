@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from .cache import CacheError, Entry, Store
+from .cache import CacheError, Entry, Store, patience
 from .fingerprint import choices, fields_digest, tool
 from .function import Outcome
 from .options import Options
@@ -102,7 +102,8 @@ class Recall:
             base = fields_digest(tool(), choices(options), context)
         except OSError:
             return None  # a file of the user's: whoever reads it next says so
-        return cls(Store(options.cache), module, names, options.counted, base, context)
+        store = Store(options.cache, wait=patience(options.seconds))
+        return cls(store, module, names, options.counted, base, context)
 
     # ---- one function, under a wall budget
 

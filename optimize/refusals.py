@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cache import CacheError, Entry, Store
+from .cache import CacheError, Entry, Store, patience
 from .fingerprint import choices, fields_digest, tool
 from .options import Options
 
@@ -55,7 +55,8 @@ class Refusals:
         if options.cache is None:
             return None
         try:
-            return cls(Store(options.cache), fields_digest(tool(), choices(options)))
+            store = Store(options.cache, wait=patience(options.seconds))
+            return cls(store, fields_digest(tool(), choices(options)))
         except OSError:
             return None
 

@@ -477,3 +477,23 @@ def test_the_search_for_a_function_reads_no_other_body(monkeypatch: pytest.Monke
     (outcome,) = search.run(Batch(((1, None),)))
     assert outcome.body is not None
     assert set(read) == {1}
+
+
+def test_a_locked_cache_costs_a_tenth_of_the_budget(clocked: Options) -> None:
+    """Somebody else packs the file: the run goes on without, in time."""
+    import time
+
+    eqsat.optimize(MODULE, options=clocked)
+    assert clocked.cache is not None
+    holder = sqlite3.connect(clocked.cache, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("UPDATE entries SET used = 0")
+    began = time.monotonic()
+    recall = Recall.prepare(Module.parse(MODULE), {}, replace(clocked, budget=2.0))
+    assert recall is not None
+    known = recall.functions([0, 1, 2])
+    recall.flush(0.1)
+    assert time.monotonic() - began < 2.0
+    assert known or recall.warning
+    holder.close()
