@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,7 @@ from . import bindings
 from .encode import Rows, encode
 from .fold import FOLDS
 from .frozen import Saturation, freeze
+from .needs import Needs, admit, split_rules
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -68,12 +69,17 @@ class Limits:
 class Engine:
     """An e-graph with registered rules. It may be used in the thread that made it only."""
 
-    def __init__(self, lines: Sequence[str], source: str = "rules") -> None:
+    def __init__(self, lines: Sequence[str], source: str = "rules", *, lazy: bool = False) -> None:
         """Register declarations and rules, one egglog command an entry of `lines`.
 
         `lines` begins with `rules.signature.header()`, as those of a rule book do. Raises
-        `EngineError` with the line's number in `lines` for a command that egglog refuses.
+        `EngineError` with the line's number in `lines` for a command that egglog refuses. With
+        `lazy` a rule is registered with the first batch that it can match (so only then refused):
+        each costs time at the start and in every batch, and gives the same either way.
         """
+        self._lazy = lazy
+        self._waiting: Sequence[Needs] = ()
+        self._present: set[str] = set()
         self._egglog: ModuleType = bindings.load()
         self._rules = list(lines)
         self._source = source
@@ -84,8 +90,14 @@ class Engine:
     def _start(self) -> None:
         self._graph: Any = self._egglog.EGraph()
         self._tables.clear()
-        self._run_lines(self._rules, self._source)
+        self._present = set()
+        first: Sequence[str] = self._rules
+        if self._lazy:
+            first, self._waiting = split_rules(self._rules)
+        self._declarations: Sequence[str] = ()
+        self._run_lines(first, self._source)
         self._run_lines(_own_lines(), "engine")
+        self._declarations = first if self._lazy else ()
         backoff = (
             f"(run-schedule (let-scheduler b (back-off :match-limit {MATCH_LIMIT} :ban-length 1))"
             " (run-with b {name}))"
@@ -123,6 +135,8 @@ class Engine:
     def _blame(self, lines: Sequence[str], source: str) -> None:
         """Raise the error of the line that egglog refuses, found by running one after another."""
         graph = self._egglog.EGraph()
+        for line in self._declarations:
+            graph.run_program(*graph.parse_program(line))
         for number, line in enumerate(lines, 1):
             try:
                 graph.run_program(*graph.parse_program(line))
@@ -147,6 +161,7 @@ class Engine:
         rows = Rows()
         encoded = [encode(f, ordinal, rows) for ordinal, f in enumerate(functions)]
         self._declare(rows.lines)
+        self._admit(rows.lines)
         try:
             self._graph.run_program(self._egglog.Push(1))
             self._insert(rows.lines)
@@ -161,6 +176,13 @@ class Engine:
         result.stopped = stop
         result.rounds = rounds
         return result
+
+    def _admit(self, constructors: Iterable[str]) -> None:
+        """Register the waiting rules that terms of these constructors let match."""
+        if self._waiting and not self._present.issuperset(constructors):
+            self._present.update(constructors)
+            admitted, self._waiting = admit(self._waiting, self._present)
+            self._run_lines([rule.line for rule in admitted], f"{self._source} for this batch")
 
     # Input.
 

@@ -258,7 +258,7 @@ class Search:
             from ..egraph import Engine
 
             assert self.book is not None
-            self._engine = Engine(self.book.lines())
+            self._engine = Engine(self.book.lines(), lazy=True)
         return self._engine
 
     def _limits(self) -> Limits:
