@@ -27,7 +27,8 @@ GROUPS: Final = (
     ("[callback]", "callbacks"),
     ("[async-lift]", "async exports"),
     ("[task-return]", "built-ins"),
-    ("[resource-", "handles"),
+    ("[resource-", "handle tables"),
+    ("$ht_", "handle tables"),
     ("cabi_", "component ABI"),
     ("$adapter", "adapters"),
 )

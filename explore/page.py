@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from ..optimize.options import Options
+from ..optimize.worklist import selected
 from .server import WEB, asset
 from .session import Session, SessionError
 from .worker import options_json
@@ -25,8 +26,12 @@ MOST_OPENED: Final = 60
 """Functions whose e-graphs are in the page, those that changed first."""
 
 
-def static_page(data: bytes, options: Options, name: str) -> tuple[str, str]:
+def static_page(
+    data: bytes, options: Options, name: str, function: str | None = None
+) -> tuple[str, str]:
     """The page about a module called `name`, and what was left out of it (empty: nothing).
+
+    With `function`, a glob of names or indices, only those functions are in it.
 
     Raises InputError as `optimize` does.
     """
@@ -36,6 +41,14 @@ def static_page(data: bytes, options: Options, name: str) -> tuple[str, str]:
     answers: dict[str, Any] = {"overview": session.overview(), "optimize": kept}
     room = LARGEST_PAGE - len(json.dumps(answers))
     records = report["functions"]
+    if function is not None:
+        records = [one for one in records if selected(one["index"], one["name"], [function], ())]
+        if not records:
+            raise SessionError(f"no function is called '{function}'")
+        wanted = {record["index"] for record in records}
+        answers["overview"]["functions"] = [
+            one for one in answers["overview"]["functions"] if one["index"] in wanted
+        ]
     order = sorted(records, key=lambda one: (one["bytes"][1] - one["bytes"][0], one["index"]))
     shown = opened = 0
     for record in order:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from eqsat.cli.main import main
+from eqsat.explore.notebook import view
 from eqsat.explore.page import static_page
 from eqsat.explore.rows import body_rows, classes_of
 from eqsat.explore.session import LARGEST, Session, SessionError
@@ -201,6 +202,15 @@ def test_a_page_stands_alone(session: Session, tmp_path: Path) -> None:
     words = ["explore", str(source), "--html", str(target), "--max-iters", "4"]
     assert main([*words, "-q"]) == 0
     assert "globalThis.EQSAT" in target.read_text()
+
+
+def test_a_notebook_shows_one_function(session: Session) -> None:
+    cell = view(session.data, "rep", OPTIONS)._repr_html_()
+    assert cell.startswith("<iframe srcdoc=")
+    assert cell.count("<") == 2  # nothing of the page gets out of its frame
+    assert "$h * 8" in cell
+    with pytest.raises(SessionError, match="no function"):
+        view(session.data, "nobody", OPTIONS)
 
 
 def test_picks_are_answered_within_a_second(shared: Path) -> None:

@@ -470,7 +470,7 @@ function remember() {
   if (state.at !== null) words.set("i", state.at);
   const pins = state.pins[state.current];
   if (pins && Object.keys(pins).length) words.set("p", JSON.stringify(pins));
-  history.replaceState(null, "", `#${words}`);
+  try { history.replaceState(null, "", `#${words}`); } catch { /* a frame without an address */ }
 }
 
 async function copyLink() {
