@@ -46,6 +46,12 @@ def _table() -> dict[int, tuple[int, int, Callable[..., int]]]:
         found[BY_NAME[prefix + "eq"]] = (bits, 32, _number(operator.eq))
         found[BY_NAME[prefix + "ne"]] = (bits, 32, _number(operator.ne))
         found[BY_NAME[prefix + "eqz"]] = (bits, 32, lambda a: int(a == 0))
+        found[BY_NAME[prefix + "clz"]] = (bits, bits, _leading(bits))
+        found[BY_NAME[prefix + "ctz"]] = (bits, bits, _trailing(bits))
+        found[BY_NAME[prefix + "popcnt"]] = (bits, bits, _ones(bits))
+        for small in (8, 16, 32):
+            if small < bits:
+                found[BY_NAME[f"{prefix}extend{small}_s"]] = (small, bits, lambda a: a)
         for name, shift in _shifts(bits).items():
             found[BY_NAME[prefix + name]] = (bits, bits, shift)
     found[BY_NAME["i32.wrap_i64"]] = (64, 32, lambda a: a)
@@ -60,16 +66,31 @@ def _number(test: Callable[[int, int], bool], mask: int | None = None) -> Callab
     return lambda a, b: int(test(a & mask, b & mask))
 
 
+def _leading(bits: int) -> Callable[[int], int]:
+    return lambda a: bits - (a & (1 << bits) - 1).bit_length()
+
+
+def _trailing(bits: int) -> Callable[[int], int]:
+    return lambda a: bits if a == 0 else (a & -a).bit_length() - 1
+
+
+def _ones(bits: int) -> Callable[[int], int]:
+    return lambda a: (a & (1 << bits) - 1).bit_count()
+
+
 def _shifts(bits: int) -> dict[str, Callable[[int, int], int]]:
     mask = (1 << bits) - 1
     return {
         "shl": lambda a, b: a << (b & bits - 1),
         "shr_s": lambda a, b: a >> (b & bits - 1),
         "shr_u": lambda a, b: (a & mask) >> (b & bits - 1),
+        "rotl": lambda a, b: (a & mask) << (b & bits - 1) | (a & mask) >> (-b & bits - 1),
+        "rotr": lambda a, b: (a & mask) >> (b & bits - 1) | (a & mask) << (-b & bits - 1),
     }
 
 
-_OPERATIONS: Final = _table()
+OPERATIONS: Final = _table()
+"""Opcode -> bits of the operands, bits of the result, and the function on signed numbers."""
 _BITS: Final = {0x41: 32, 0x42: 64}
 _SELECT: Final = 0x1B
 
@@ -121,7 +142,7 @@ def evaluate(value: Value, known: Mapping[int, Value], depth: int = 0) -> int | 
         if condition is None:
             return None
         return evaluate(value.args[0 if condition else 1], known, depth + 1)
-    operation = _OPERATIONS.get(value.op)
+    operation = OPERATIONS.get(value.op)
     if operation is None:
         return None
     bits, width, function = operation

@@ -104,6 +104,7 @@ class Program:
         """Take steps until none is left that is proven; whether any was taken."""
         from ..program.contracts import P3, context_slots, event_codes, waitable_sets
         from ..program.dead import circular_globals, unread_globals
+        from ..program.evaluate import evaluate
         from ..program.merge import merge
         from ..program.promote import promote
         from ..program.signature import narrow
@@ -120,6 +121,7 @@ class Program:
             partial(unread_memories, exhaustion="no-exhaustion" not in self.options.assume),
             promote,
             circular_globals,
+            evaluate,
             narrow,
         ]
         if P3 in self.options.assume:

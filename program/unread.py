@@ -98,14 +98,14 @@ def unread_memories(view: View, exhaustion: bool = True) -> Step | None:
         return None
     return Step(
         "unread memories",
-        _indices(view, dead - left),
+        without_memories(view, dead - left),
         Changes(bodies=bodies),
         Claims(dead_memories=dead),
         loops=loops,
     )
 
 
-def _indices(view: View, unused: frozenset[int]) -> Indices:
+def without_memories(view: View, unused: frozenset[int]) -> Indices:
     """The numbering without memories that nothing names any more, and without their segments."""
     module = view.module
     same = Indices.same(module)

@@ -43,8 +43,14 @@ class Frame:
     otherwise: Edge | None = None
     loop: Loop | None = None
     once: int | None = None
-    """The ordinal of a loop that is executed as a block: its label must never be reached."""
+    """The ordinal of a loop that is executed turn by turn: whether there is another is certain."""
+    start: int = 0
+    condition: int = TRUE
+    """Of such a loop, where its body starts and the path condition on entry."""
 
+
+MAX_TURNS = 1_000
+"""Turns of loops that are executed one by one."""
 
 Epoch = tuple[tuple[int, ...], dict[int, int]]
 """A state of the slots that matter at a trap, and per trap condition met there its path."""
@@ -93,6 +99,7 @@ class Execution:
         self.epochs: list[Epoch] = []
         self._epoch: dict[int, int] | None = None
         self.loops: list[Loop] = []
+        self.turns = 0
         self.returned: Edge | None = None
         self.calls: dict[int, int] = {}
         """Events that leave the world as it is, and the path conditions under which they happen."""
@@ -253,7 +260,7 @@ class Execution:
             frame = Frame(0x02, height, len(params), len(results), end, end)
             frame.once = -1 if found is None and instruction[0] == 0x03 else None
             if found is not None:
-                frame.once = found[0]
+                frame.once, frame.start, frame.condition = found[0], at + 1, self.condition
             if instruction[0] != 0x03:
                 frame.label_count = len(results)
             self.frames.append(frame)
@@ -316,24 +323,48 @@ class Execution:
         else:
             self.resume(merged, frame.height)
 
-    def _branch(self, label: int, condition: int) -> None:
-        if condition != FALSE:
-            frame = self.frames[-1 - label]
-            if frame.once is not None:
-                raise Repeats(frame.once)
-            frame.edges.append(self.capture(condition, frame.label_count))
+    def _branch(self, label: int, condition: int) -> int | None:
+        """Branch under a condition; where to go on if that is another turn of a loop."""
+        if condition == FALSE:
+            return None
+        frame = self.frames[-1 - label]
+        if frame.once is not None:
+            return self._turn(frame, label, condition)
+        frame.edges.append(self.capture(condition, frame.label_count))
+        return None
 
-    def _br(self, instruction: Instruction, _at: int) -> None:
-        self._branch(instruction[1], self.condition)
-        self.condition = FALSE
+    def _turn(self, frame: Frame, label: int, condition: int) -> int:
+        """Go back to the head of a loop that is executed turn by turn.
 
-    def _br_if(self, instruction: Instruction, _at: int) -> None:
+        Only where that is certain: nothing has left the loop, nor waits at the end of a block
+        within it.
+        """
+        inner = self.frames[len(self.frames) - label :]
+        waiting = any(e.condition != FALSE for f in inner for e in _waiting(f))
+        self.turns += 1
+        if condition != frame.condition or waiting or self.turns > MAX_TURNS:
+            assert frame.once is not None
+            raise Repeats(frame.once)
+        edge = self.capture(condition, frame.label_count)
+        del self.frames[len(self.frames) - label :]
+        self.resume(edge, frame.height)
+        return frame.start
+
+    def _br(self, instruction: Instruction, _at: int) -> int | None:
+        following = self._branch(instruction[1], self.condition)
+        if following is None:
+            self.condition = FALSE
+        return following
+
+    def _br_if(self, instruction: Instruction, _at: int) -> int | None:
         terms = self.terms
         taken = self.values.truth(self.stack.pop())
-        self._branch(instruction[1], terms.both(self.condition, taken))
-        self.condition = terms.both(self.condition, terms.negate(taken))
+        following = self._branch(instruction[1], terms.both(self.condition, taken))
+        if following is None:
+            self.condition = terms.both(self.condition, terms.negate(taken))
+        return following
 
-    def _br_table(self, instruction: Instruction, _at: int) -> None:
+    def _br_table(self, instruction: Instruction, _at: int) -> int | None:
         terms = self.terms
         index = self.stack.pop()
         _, labels, default = instruction
@@ -346,12 +377,19 @@ class Execution:
             taken = terms.both(rest, here)
             by_label[label] = terms.either(by_label.get(label, FALSE), taken)
             rest = terms.both(rest, terms.negate(here))
-        for label, condition in by_label.items():
-            self._branch(label, condition)
-        self._branch(default, rest)
+        for label, condition in (*by_label.items(), (default, rest)):
+            following = self._branch(label, condition)
+            if following is not None:
+                return following
         self.condition = FALSE
+        return None
 
     def leave(self, _instruction: Instruction, _at: int) -> None:
         """Branch to the end of the function."""
         self._branch(len(self.frames) - 1, self.condition)
         self.condition = FALSE
+
+
+def _waiting(frame: Frame) -> list[Edge]:
+    """What arrives at the end of a block later on."""
+    return frame.edges if frame.otherwise is None else [*frame.edges, frame.otherwise]
