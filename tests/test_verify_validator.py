@@ -244,6 +244,30 @@ def test_wrong_hints_prove_nothing(wrong: tuple[int, int]) -> None:
     assert check(a, b, hints).status == "unknown"
 
 
+NESTED = (
+    "(local i32 i32 i32 i32) i32.const 2 local.set 3 loop local.get 0 local.set 4 local.get 2 "
+    "local.set 5 loop local.get 2 local.get 1 i32.xor i32.const 3 i32.add local.set 2 "
+    "local.get 4 i32.const 1 i32.sub local.tee 4 br_if 0 end "
+    "local.get 3 i32.const 1 i32.sub local.tee 3 br_if 0 end {}"
+)
+
+
+def test_a_loop_within_turns_is_another_one_each_time() -> None:
+    """What it leaves in the first turn of the outer loop is not what it leaves in the second."""
+    inner = (
+        "local.get 0 local.set 4 loop local.get 2 local.get 1 i32.xor i32.const 3 i32.add "
+        "local.set 2 local.get 4 i32.const 1 i32.sub local.tee 4 br_if 0 end "
+    )
+    a = module(NESTED.format("local.get 2 local.get 5 i32.sub"))
+    for code in ("i32.const 0", f"(local i32 i32 i32 i32) {inner} i32.const 0"):
+        assert check(a, module(code)).status == "unknown"
+    twice = f"(local i32 i32 i32 i32) {inner} {inner} i32.const 0"
+    for hints in (None, Hints((LoopHint(0, 1), LoopHint(1, 1)))):
+        assert check(a, module(twice), hints).status == "unknown"
+    b = module(NESTED.format("local.get 2 local.get 5 i32.sub i32.const 0 i32.add"))
+    assert check(a, b).status == "proven"
+
+
 def test_hints_name_no_addresses() -> None:
     """An address of the hint's own could be another one in every turn of the loop."""
     turn = (

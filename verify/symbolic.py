@@ -266,6 +266,9 @@ class Execution:
             self.frames.append(frame)
             return
         ordinal, effects = found
+        if any(loop.ordinal == ordinal for loop in self.loops):
+            # Its symbols stand for one run of the loop; around it, turns must not be taken singly.
+            raise Repeats(self._innermost_turns())
         entry = self.capture(self.condition, len(params))
         below = self.stack[:height]
         head = self.head(self, ordinal, effects, entry)
@@ -332,6 +335,13 @@ class Execution:
             return self._turn(frame, label, condition)
         frame.edges.append(self.capture(condition, frame.label_count))
         return None
+
+    def _innermost_turns(self) -> int:
+        """The loop around this place that is executed turn by turn."""
+        found = [f.once for f in self.frames if f.once is not None and f.once >= 0]
+        if not found:
+            raise Unsupported("a loop is reached twice")
+        return found[-1]
 
     def _turn(self, frame: Frame, label: int, condition: int) -> int:
         """Go back to the head of a loop that is executed turn by turn.
