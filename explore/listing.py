@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -134,7 +135,7 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
                 instructions=0 if quick else len(instrs[index]) - 1,
                 fuel=0.0 if quick else body_time(body)[0],
                 exports=shown,
-                group=_group(names.get(index, ""), shown, made.get(index)),
+                group=_group(names.get(index, ""), shown, made, index),
                 callers=callers[index],
             )
         )
@@ -152,14 +153,16 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
     )
 
 
-def _group(name: str, exports: tuple[str, ...], origin: Origin | None) -> str:
+def _group(name: str, exports: tuple[str, ...], made: Mapping[int, Origin], index: int) -> str:
     """What kind of function it is: by its names, else by what the fuser says of it."""
     for text in (name, *exports):
         for beginning, group in GROUPS:
             if text.startswith(beginning):
                 return group
-    if origin is not None:
-        if origin.original == NO_ORIGINAL:
+    if made:
+        # What the fuser itself made has no origin, or no entry at all.
+        origin = made.get(index)
+        if origin is None or origin.original == NO_ORIGINAL:
             return "adapters"
         return origin.component.decode(errors="replace")
     return "exports" if exports else "code"
