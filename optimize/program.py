@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -158,18 +160,25 @@ class Program:
         return inline(view, Policy(self.options.cost == "fuel", tidied, refused, kept))
 
     def _take(self, propose: Callable[[View], Step | None]) -> bool:
-        """Propose a step and take it if it is proven.
-
-        The second try leaves the functions out that failed at the first.
-        """
+        """Propose a step and take it if it is proven."""
         from ..program.view import TooLate
 
         if self.late():
             return False
         try:
-            step = propose(self.view())
+            return self._tried(propose(self.view()))
         except TooLate:
             return False
+        except Exception as fault:
+            # A fault of ours costs the step and is named in its record.
+            if os.environ.get("EQSAT_DEBUG"):
+                traceback.print_exception(fault)
+            reason = f"fault: {type(fault).__name__}: {fault}"[:200]
+            self.records.append(StepRecord("fault", "unknown", reason, 0, 0.0))
+            return False
+
+    def _tried(self, step: Step | None) -> bool:
+        """Take a step if it is proven, or what is left of it without the functions that fail."""
         for _ in range(TRIES):
             if step is None:
                 return False

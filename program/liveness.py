@@ -14,7 +14,7 @@ from ..wasm.body import Instr
 from ..wasm.entities import Data, Element
 from ..wasm.module import Module
 from ..wasm.renumber import Indices, compacted, plain_types
-from .references import Entity, Kind, References, entities, types_of
+from .references import REF_FUNC, Entity, Kind, References, entities, types_of
 
 
 @dataclass(slots=True)
@@ -103,9 +103,38 @@ class _Walk:
             for index in range(len(module.types)):
                 self.reach("type", index)
         self.drain()
+        self.declare()
         if self.memories_by_number and self.live.memory:
             for index in range(max(self.live.memory)):
                 self.reach("memory", index)
+            self.drain()
+
+    def declare(self) -> None:
+        """Keep a segment for every function that a body takes a reference to: it declares it."""
+        module = self.module
+        while True:
+            declared = {
+                one.index
+                for one in module.exports
+                if one.kind == "func" and (self.exports is None or one.name in self.exports)
+            }
+            for index in self.live.elem:
+                declared.update(f for f in module.elements[index].functions if f is not None)
+            for index in self.live.global_:
+                init = module.globals[index].init or ()
+                declared.update(i for one in init for kind, i in entities(one) if kind == "func")
+            taken = {
+                use.targets[0][1]
+                for function in self.live.func
+                if function >= module.imported_functions
+                for use in self.references.body(function).uses
+                if use.opcode == REF_FUNC
+            }
+            missing = taken - declared
+            segments = [i for i, e in enumerate(module.elements) if missing & set(e.functions)]
+            if not segments:
+                return
+            self.reach("elem", segments[0])
             self.drain()
 
     def keep_declared(self, index: int, element: Element) -> None:

@@ -364,3 +364,10 @@ def test_stores_that_nobody_reads_go() -> None:
             "(func (export", '(func (export "r") (result i32) (memory.size $m)) (func (export'
         ),
     )
+
+
+def test_a_segment_that_declares_a_reference_stays() -> None:
+    text = """(module (table $t 1 funcref) (elem (table $t) (i32.const 0) func $f)
+      (func $f) (func $dead) (func (export "r") (result funcref) (ref.func $f)))"""
+    made = taken(trim, text)
+    assert (len(made.functions), len(made.elements)) == (2, 1)
