@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Program"]
 
+SEEN = ("context slots", "waitable sets", "event codes", "unread memories")
+"""Kinds of step that a contract may let change calls of the host, or traps."""
+
 MAX_STEPS = 40
 """Steps in one round: far more than any chain of removals needs to come to rest."""
 
@@ -88,8 +91,9 @@ class Program:
             self.places = self.origins
 
     def promised(self) -> str:
-        """The contracts that steps relied on, as one text."""
-        used = {u.partition(":")[0] for r in self.records if r.status == "proven" for u in r.used}
+        """The contracts by which steps changed what a host can see, as one text."""
+        taken = [one for one in self.records if one.status == "proven" and one.kind in SEEN]
+        used = {use.partition(":")[0] for one in taken for use in one.used}
         return ", ".join(sorted(used & {one.partition("=")[0] for one in self.options.assume}))
 
     def view(self) -> View:
