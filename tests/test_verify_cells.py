@@ -187,7 +187,17 @@ def observe(data: bytes) -> list[object]:
     machine = wasmtime.Engine(config)
     compiled = wasmtime.Module(machine, data)
     found: list[object] = []
-    for arguments in ((0, 3), (16, 5), (8, 7), (13, 6), (20, 4), (65_526, 8), (65_537, 0)):
+    for arguments in (
+        (0, 3),
+        (16, 3),
+        (16, 4),
+        (16, 5),
+        (8, 7),
+        (13, 6),
+        (20, 4),
+        (65_526, 8),
+        (65_537, 0),
+    ):
         store = wasmtime.Store(machine)
         store.set_fuel(20_000)
         exports = wasmtime.Instance(store, compiled, []).exports(store)
