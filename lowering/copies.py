@@ -45,7 +45,12 @@ def write(
         into.push(roots)
         return
     reads, computes = _constraints(into, pairs, roots)
+    # What is evaluated behind the condition has it below on the stack, so that nothing which was
+    # pushed earlier can be taken there.
+    into.covered = condition is not None
     for group in reversed(_schedule(reads, computes, count, len(roots))):
+        if group[0] == count:
+            into.covered = False
         for k in group:
             if k < count:
                 into.out.append((SET, into.transfer_local(pairs[k][0])))

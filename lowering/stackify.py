@@ -125,6 +125,8 @@ class Stackifier:
     skipped: set[int] = field(default_factory=set)
     """Positions of the `FALL` events of those arms."""
     block: BasicBlock = field(init=False)
+    covered: bool = False
+    """Whether a condition lies on the stack below what is being written."""
     position: int = 0
     """Of the event that is being written."""
     lying: list[int] = field(default_factory=list)
@@ -339,7 +341,7 @@ class Stackifier:
         Whole statements and constructs may stand between: none touches what lies below. What is
         still to be pushed below the result is pushed before `start`.
         """
-        if self.scopes[start] != self.scopes[self.position]:
+        if self.covered or self.scopes[start] != self.scopes[self.position]:
             return False
         if self.lying and start <= self.lying[-1]:
             return False

@@ -221,6 +221,11 @@ def test_random_programs(engine: Engine, start: int) -> None:
     compare(engine, range(start, start + 20))
 
 
+def test_condition_below_copies(engine: Engine) -> None:
+    """A result that lay on the stack was taken from below a condition evaluated before it."""
+    compare(engine, range(2_878, 2_879))
+
+
 @pytest.mark.slow
 def test_many_random_programs(engine: Engine) -> None:
     compare(engine, range(1_000, 3_000))
