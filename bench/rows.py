@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .behaviour import Outcome, call_all, fuel_engine
 from .modules import BenchError, Call, Input, bytes_without_custom, code_bytes
 from .runtime import available, ratio
 from .tools import Ran, WasmOpt, run_eqsat, run_wasm_opt
+
+if TYPE_CHECKING:
+    import wasmtime
 
 __all__ = ["VARIANTS", "Settings", "measure_all"]
 
@@ -135,7 +138,7 @@ def _taken(original: bytes, ran: Ran) -> dict[str, Any]:
     }
 
 
-def _outcomes(engine: Any, data: bytes, calls: Sequence[Call]) -> list[Outcome] | None:  # noqa: ANN401
+def _outcomes(engine: wasmtime.Engine, data: bytes, calls: Sequence[Call]) -> list[Outcome] | None:
     import wasmtime
 
     try:

@@ -14,10 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .behaviour import arguments_for
 from .modules import Call
+
+if TYPE_CHECKING:
+    import wasmtime
 
 __all__ = ["ENGINES", "available", "ratio"]
 
@@ -69,7 +72,9 @@ def _wasmtime(
     return _interleaved(blocks[0], blocks[1], seconds) if len(blocks) == 2 else None
 
 
-def _calls(engine: Any, data: bytes, calls: Sequence[Call]) -> Callable[[], None] | None:  # noqa: ANN401
+def _calls(
+    engine: wasmtime.Engine, data: bytes, calls: Sequence[Call]
+) -> Callable[[], None] | None:
     """A function that makes all calls once; None if one of them traps."""
     import wasmtime
 

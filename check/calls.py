@@ -35,10 +35,25 @@ def measure_calls(original: bytes, output: bytes, calls: Sequence[CallSpec], fol
     """Make the calls on both modules, each on a fresh instance. Raises CallError."""
     import wasmtime
 
+    from ..verify.border import closed, unnameable
     from ..verify.machine import make_engine
+    from ..verify.reader import Malformed, Unsupported, read_module
 
     if not calls:
         return Calls((), ())
+    # wasmtime's C interface aborts the process when asked for a type that it cannot express.
+    for data in (original, output):
+        try:
+            module = read_module(data)
+        except (Malformed, Unsupported) as problem:
+            raise CallError(str(problem)) from None
+        reason = unnameable(module)
+        if reason is not None:
+            raise CallError(reason)
+        shut = closed(module)
+        for call in calls:
+            if call.export in shut:
+                raise CallError(f"{call.label}: a type that no host can name")
     engine = make_engine()
     try:
         before, after = wasmtime.Module(engine, original), wasmtime.Module(engine, output)
@@ -108,7 +123,7 @@ def _host(
     return {one.name: exports[one.name] for one in module.exports}
 
 
-def _import(store: wasmtime.Store, wanted: wasmtime.ImportType, host: dict[str, Any]) -> Any:  # noqa: ANN401
+def _import(store: wasmtime.Store, wanted: wasmtime.ImportType, host: dict[str, Any]) -> Any:  # noqa: ANN401 (an extern: wasmtime has no common type for them)
     """What the host module exports as `module.name` or `name`, else a stub that gives zeros."""
     import wasmtime
 

@@ -193,7 +193,7 @@ def _module(
             "same input, tools and budget, but another output than the lock has",
             Verdict.UNSOUND,
         )
-    yield from _sized(config, new.path, "", cause, old.bytes[1], new.bytes[1], config.total)
+    yield from _moved(config, new.path, "", cause, old.bytes[1], new.bytes[1], config.total)
     for key in sorted(old.lines.keys() | new.lines.keys()):
         yield from _function(config, new, key, old.lines.get(key), new.lines.get(key), cause)
     fuels = {call.label: call.fuel for call in old.calls}
@@ -202,7 +202,7 @@ def _module(
         if before is None or call.fuel is None:
             continue
         own: Cause = "optimizer" if same else "source"
-        yield from _costed(
+        yield from _moved(
             config, new.path, call.label, own, before[1], call.fuel[1], config.fuel, "fuel"
         )
 
@@ -221,7 +221,9 @@ def _function(
         if old is None or plain is None or plain[0] != old.input or old.proof != "proven":
             return  # gone, or another function by now, or nothing that was gained before
         limit = _function_limit(config, path, key)
-        yield from _sized(config, path, key, "optimizer", old.bytes[1], plain[1], limit, old.input)
+        yield from _moved(
+            config, path, key, "optimizer", old.bytes[1], plain[1], limit, source=old.input
+        )
         return
     if old is None:
         if now.proof in ("unknown", "refuted"):
@@ -238,11 +240,13 @@ def _function(
             yield _unproved(config, path, now, cause)
     if same:
         limit = _function_limit(config, path, key)
-        yield from _sized(config, path, key, cause, old.bytes[1], now.bytes[1], limit, now.input)
+        yield from _moved(
+            config, path, key, cause, old.bytes[1], now.bytes[1], limit, source=now.input
+        )
         if config.cost == "bytes":
             return  # what it costs is what it weighs, and that was just told
         fuel = _override(config, path, key, "fuel") or config.fuel
-        yield from _costed(
+        yield from _moved(
             config, path, key, cause, old.cost[1], now.cost[1], fuel, "cost", now.input
         )
 
@@ -261,7 +265,11 @@ def _proof(
     return Finding(rule, path, line.key, cause, detail, fails=fails, input=line.input)
 
 
-def _sized(
+FIGURES = {"bytes": ("EQ001", "size"), "cost": ("EQ002", "fuel"), "fuel": ("EQ002", "fuel")}
+"""The rule of a finding by the unit of its figures, and what `fail-on` calls it."""
+
+
+def _moved(
     config: CheckConfig,
     path: str,
     key: str,
@@ -269,29 +277,15 @@ def _sized(
     before: float,
     after: float,
     tolerance: Tolerance,
+    unit: str = "bytes",
     source: str = "",
 ) -> Iterator[Finding]:
+    """A finding if a figure is not what it was."""
     if before != after:
+        rule, kind = FIGURES[unit]
         limit = tolerance.limit(before)
-        fails = after > limit and "size" in config.fail_on
-        yield _figure("EQ001", path, key, cause, "bytes", before, after, limit, fails, source)
-
-
-def _costed(
-    config: CheckConfig,
-    path: str,
-    key: str,
-    cause: Cause,
-    before: float,
-    after: float,
-    tolerance: Tolerance,
-    unit: str,
-    source: str = "",
-) -> Iterator[Finding]:
-    if before != after:
-        limit = tolerance.limit(before)
-        fails = after > limit and "fuel" in config.fail_on
-        yield _figure("EQ002", path, key, cause, unit, before, after, limit, fails, source)
+        fails = after > limit and kind in config.fail_on
+        yield _figure(rule, path, key, cause, unit, before, after, limit, fails, source)
 
 
 def _figure(
@@ -328,7 +322,7 @@ def _function_limit(config: CheckConfig, path: str, key: str) -> Tolerance:
     return config.function if found is None else found
 
 
-def _override(config: CheckConfig, path: str, key: str, name: str) -> Any:  # noqa: ANN401
+def _override(config: CheckConfig, path: str, key: str, name: str) -> Any:  # noqa: ANN401 (what the field of that name holds)
     """The last override that says something about this function."""
     chosen: Sequence[Any] = [
         value

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..optimize.cache import CacheError, Entry, Store
 from ..optimize.errors import FuseBlown, InputError, OutputError
@@ -16,6 +16,9 @@ from ..optimize.options import Options
 from .calls import CallError, measure_calls
 from .config import CheckConfig
 from .lock import Line, Measured, plain_to_measured
+
+if TYPE_CHECKING:
+    from ..wasm.module import Module
 
 __all__ = ["Alarm", "Measurement", "ModuleError", "measure", "optimized", "shard_of"]
 
@@ -243,7 +246,7 @@ def _functions(
     return lines, plain
 
 
-def _renamed(old: Any, new: Any, keys: dict[int, str]) -> dict[int, int]:  # noqa: ANN401
+def _renamed(old: Module, new: Module, keys: dict[int, str]) -> dict[int, int]:
     """Where each function is in the output: the same place, else the one of the same key."""
     from ..wasm.names import function_names
     from .identity import function_keys

@@ -37,7 +37,9 @@ def inspect(arguments: argparse.Namespace) -> int:
         return _forms(data, chosen, arguments)
     if arguments.function and not chosen:
         raise CliError("E0201", f"no function is called '{arguments.function[0]}'")
-    if arguments.json:
+    if arguments.graph:
+        _graph(data, chosen, arguments)
+    elif arguments.json:
         _json(data, found, chosen, text=bool(arguments.function))
     elif arguments.function:
         _text(data, chosen)
@@ -131,6 +133,23 @@ def _text(data: bytes, chosen: Sequence[FunctionRow]) -> None:
         print(f";; {label}: {row.size} bytes, {row.instructions} instructions, fuel {row.fuel:.4g}")
         for line in lines:
             print(line)
+
+
+def _graph(data: bytes, chosen: Sequence[FunctionRow], arguments: argparse.Namespace) -> None:
+    """The function graphs as text; a comment where there is none."""
+    from ..ir.printer import format_function
+    from ..lowering import Unsupported, lower
+    from ..wasm.module import Module
+
+    if not arguments.function or arguments.json:
+        raise CliError("E0201", "--graph needs --function, and prints text")
+    module = Module.parse(data)
+    for row in chosen:
+        print(f";; {printable(row.name) if row.name else f'function {row.index}'}")
+        try:
+            print(format_function(lower(module, row.index)), end="")
+        except Unsupported as refusal:
+            print(f";; no graph: {refusal}")
 
 
 def _folded(data: bytes, chosen: Sequence[FunctionRow]) -> Iterator[list[str]]:

@@ -21,6 +21,7 @@ examples:
   eqsat inspect app.wasm                       the largest functions
   eqsat inspect app.wasm --function 'parse_*'  the text of these, folded and with names
   eqsat inspect app.wasm --function f --at 16  equal forms of its instruction 16, and why
+  eqsat inspect app.wasm --function f --graph  its graph of effects and values
   eqsat inspect app.wasm --json                all of it for a program
 """
 
@@ -78,6 +79,7 @@ def _add_inspect(commands: Commands, talk: Talk) -> None:
     inspect.add_argument(
         "--cost", choices=("bytes", "fuel", "balanced"), help="what counts, for --at"
     )
+    inspect.add_argument("--graph", action="store_true", help="the function graph, for --function")
     inspect.add_argument("--all", action="store_true", help="all functions in the table")
     inspect.add_argument("--json", action="store_true", help="print as JSON")
     talk(inspect)

@@ -28,6 +28,7 @@ from ..ir.graph import (
     Loop,
     Node,
     Value,
+    gather,
     operands,
     walk,
 )
@@ -248,26 +249,8 @@ class _Histories:
 
     def run(self, function: Function) -> None:
         """Walk the skeleton."""
-        self._writes(function.body)
+        gather(function.body, lambda anchor: anchor.effect.writes, self.loop_writes)
         self._nodes(function.body, _State(_ENTRY, {}))
-
-    def _writes(self, nodes: list[Node]) -> int:
-        """Return the spaces that `nodes` may write; remember those of each loop."""
-        bits = 0
-        for node in nodes:
-            match node:
-                case Anchor():
-                    bits |= node.effect.writes
-                case Block():
-                    bits |= self._writes(node.body)
-                case If():
-                    bits |= self._writes(node.then) | self._writes(node.orelse)
-                case Loop():
-                    inside = self.loop_writes[node.label.id] = self._writes(node.body)
-                    bits |= inside
-                case _:
-                    pass
-        return bits
 
     def _token(self) -> int:
         self.next_token += 1

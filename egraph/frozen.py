@@ -68,10 +68,6 @@ class Saturation:
     stopped: str = ""
     rounds: int = 0
 
-    def class_of(self, ordinal: int, value: int) -> int:
-        """Return the class of a value of a function; KeyError if the skeleton does not need it."""
-        return self.classes[ordinal][value]
-
     def members(self, number: int) -> list[ENode]:
         """Return the extractable operations of a class."""
         return self.nodes[number]

@@ -74,10 +74,6 @@ class Trace:
                 self._matches(position, rule, table, number)
         self._given(tables, number)
 
-    def class_of(self, node: TraceNode) -> int | None:
-        """The class of a node, None if the tables do not hold it."""
-        return self._class_of.get(node)
-
     def instance(self, term: Tree, bound: Mapping[str, int]) -> TraceNode | int | None:
         """A term of a rule under a substitution.
 

@@ -142,9 +142,11 @@ def _matched(
     left: Sequence[Hashable], right: Sequence[Hashable]
 ) -> Iterator[tuple[int | None, int | None]]:
     if max(len(left), len(right)) > MAX_ALIGNED:
-        blocks = [("replace", 0, len(left), 0, len(right))]
+        blocks: Sequence[tuple[str, int, int, int, int]] = [
+            ("replace", 0, len(left), 0, len(right))
+        ]
     else:
-        blocks = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()  # type: ignore[assignment]
+        blocks = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     for kind, a, b, c, d in blocks:
         if kind == "equal":
             yield from zip(range(a, b), range(c, d), strict=True)

@@ -169,7 +169,10 @@ class _Known:
             return self.by_constant.get((value.op, int(value.imm[0])))
         if not is_term(value) or value.op not in OPCODES:
             return None
-        args = tuple(self.found[arg.id] for arg in value.args)
-        if any(arg is None for arg in args):
-            return None
-        return self.by_node.get((value.op, args))  # type: ignore[arg-type]
+        args: list[int] = []
+        for arg in value.args:
+            found = self.found[arg.id]
+            if found is None:
+                return None
+            args.append(found)
+        return self.by_node.get((value.op, tuple(args)))

@@ -12,7 +12,7 @@ Nothing else carries data: locals and the operand stack are gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -294,6 +294,28 @@ def walk(nodes: list[Node]) -> Iterator[Node]:
         elif isinstance(node, If):
             stack.append(iter(node.orelse))
             stack.append(iter(node.then))
+
+
+def gather(nodes: list[Node], of: Callable[[Anchor], int], loops: dict[int, int]) -> int:
+    """Return the bits that `of` gives for the anchors below, all together.
+
+    Those of each loop go into `loops`, by the identity of its label.
+    """
+    bits = 0
+    for node in nodes:
+        match node:
+            case Anchor():
+                bits |= of(node)
+            case Block():
+                bits |= gather(node.body, of, loops)
+            case If():
+                bits |= gather(node.then, of, loops) | gather(node.orelse, of, loops)
+            case Loop():
+                inside = loops[node.label.id] = gather(node.body, of, loops)
+                bits |= inside
+            case _:
+                pass
+    return bits
 
 
 def operands(node: Node) -> list[Value]:

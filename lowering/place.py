@@ -8,7 +8,6 @@ occurrence was not in (Click, "Global code motion, global value numbering", 1995
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -197,6 +196,3 @@ def _sink(blocks: list[BasicBlock], low: BasicBlock, loop_depth: int) -> BasicBl
         if block.loop_depth < best.loop_depth:
             best = block
     return best
-
-
-Resolve = Callable[[Value], Value]

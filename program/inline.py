@@ -6,7 +6,7 @@ branch to the end of a block around the body. Lowering turns all of that into pl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..lowering.types import default, has_default
@@ -127,23 +127,29 @@ class _Writer:
         self.runs += [(1, kind) for kind in params]
         self.runs += callee.body.runs
         self.base = local
-        out.append((BLOCK, self.types.block(callee.type.results)))
-        depth = 0
-        for instr in callee.body.instrs:
+        for instr in as_block(callee.body.instrs, self.types.block(callee.type.results)):
             op = instr[0]
-            if op in (LOCAL_GET, LOCAL_SET, LOCAL_TEE):
-                out.append((op, instr[1] + first))
-            elif op == RETURN:
-                out.append((BR, depth))
-            elif op in TAIL_CALLS:
-                out.append((TAIL_CALLS[op], *instr[1:]))
-                out.append((BR, depth))
-            else:
-                if op in (BLOCK, LOOP, IF, TRY, TRY_TABLE):
-                    depth += 1
-                elif op == END:
-                    depth -= 1
-                out.append(instr)
+            local_access = op in (LOCAL_GET, LOCAL_SET, LOCAL_TEE)
+            out.append((op, instr[1] + first) if local_access else instr)
+
+
+def as_block(instrs: Iterable[Instr], kind: BlockType) -> Iterator[Instr]:
+    """The instructions of a body, its `end` included, as a block: returns leave it."""
+    yield BLOCK, kind
+    depth = 0
+    for instr in instrs:
+        op = instr[0]
+        if op == RETURN:
+            yield BR, depth
+        elif op in TAIL_CALLS:
+            yield TAIL_CALLS[op], *instr[1:]
+            yield BR, depth
+        else:
+            if op in (BLOCK, LOOP, IF, TRY, TRY_TABLE):
+                depth += 1
+            elif op == END:
+                depth -= 1
+            yield instr
 
 
 def order(functions: Collection[int], calls: Mapping[int, Collection[int]]) -> list[int]:

@@ -12,7 +12,7 @@ from ..wasm.body import Body, Instr, encode_body
 from ..wasm.renumber import Changes, Indices
 from ..wasm.types import FuncType, ValType
 from .choice import TIDY_LIMIT
-from .inline import BLOCK, BR, END, IF, LOOP, TAIL_CALLS, TRY, TRY_TABLE, Types
+from .inline import END, Types, as_block
 from .references import CALL, RETURN_CALL
 from .step import Step
 from .view import View
@@ -186,19 +186,5 @@ def _own(view: View, function: int, body: Body, narrowed: _Narrow, types: Types)
 
 def _without_results(instrs: Sequence[Instr], kind: FuncType, types: Types) -> list[Instr]:
     """A block around the body, whose results are dropped."""
-    out: list[Instr] = [(BLOCK, types.block(kind.results))]
-    depth = 0
-    for instr in instrs:
-        op = instr[0]
-        if op == RETURN:
-            out.append((BR, depth))
-        elif op in TAIL_CALLS:
-            out.append((TAIL_CALLS[op], *instr[1:]))
-            out.append((BR, depth))
-        else:
-            if op in (BLOCK, LOOP, IF, TRY, TRY_TABLE):
-                depth += 1
-            elif op == END:
-                depth -= 1
-            out.append(instr)
-    return [*out, *[(DROP,)] * len(kind.results), (END,)]
+    block = as_block(instrs, types.block(kind.results))
+    return [*block, *[(DROP,)] * len(kind.results), (END,)]

@@ -16,7 +16,6 @@ def identities(x: V, y: V) -> Rows:
     """Neutral elements, and a value against itself."""
     yield "add-0", x + 0, x
     yield "sub-0", x - 0, x
-    yield "mul-0", x * 0, 0
     yield "mul-1", x * 1, x
     yield "mul-m1", x * -1, -x
     yield "sub-self", x - x, 0
@@ -47,7 +46,6 @@ def constants(x: V, y: V, a: K, b: K) -> Rows:
     yield "add-shorter", x + a, x - -a, is_pow2(a), (a & edges).is_not(0)
     yield "neg-shl-const", -(x.of(a).shl(y)), x.of(-a).shl(y)
     yield "add-assoc-const", (x + a) + b, x + (a + b)
-    yield "mul-assoc-const", (x * a) * b, x * (const(a) * const(b))
     yield "const-sub-add", (x.of(a) - x) + b, x.of(a + b) - x
     yield "const-sub-sub", x.of(a) - (x + b), x.of(a - b) - x
 

@@ -20,7 +20,6 @@ def masks(x: V, y: V, z: V, a: K, b: K) -> Rows:
     yield "and-m1", x & -1, x
     yield "and-self", x & x, x
     yield "or-0", x | 0, x
-    yield "or-m1", x | -1, -1
     yield "or-self", x | x, x
     yield "xor-0", x ^ 0, x
     yield "xor-self", x ^ x, 0

@@ -23,6 +23,7 @@ from ..ir.graph import (
     Label,
     Loop,
     Node,
+    gather,
 )
 from .cells import Cells
 
@@ -48,7 +49,7 @@ class Available:
 
     def run(self, function: Function) -> Available:
         """Analyse the whole body."""
-        self._changes(function.body)
+        gather(function.body, lambda anchor: self.effect(anchor)[0], self.changes)
         self._nodes(function.body, 0)
         return self
 
@@ -75,23 +76,6 @@ class Available:
         if check is None:
             return True
         return bool(self.before.get(node.id, 0) >> len(self.cells.keys) >> check & 1)
-
-    def _changes(self, nodes: list[Node]) -> int:
-        found = 0
-        for node in nodes:
-            match node:
-                case Anchor():
-                    found |= self.effect(node)[0]
-                case Block():
-                    found |= self._changes(node.body)
-                case If():
-                    found |= self._changes(node.then) | self._changes(node.orelse)
-                case Loop():
-                    inside = self.changes[node.label.id] = self._changes(node.body)
-                    found |= inside
-                case _:
-                    pass
-        return found
 
     def _nodes(self, nodes: list[Node], state: int | None) -> int | None:
         for node in nodes:

@@ -156,36 +156,3 @@ def program(seed: int) -> Module:
         {writer.statements(3)} {writer.statements(2)} {writer.statements(2)}
         {writer.value(3)}))"""
     return Module.parse(bytes(wasmtime.wat2wasm(text)))
-
-
-def observe(data: bytes) -> list[object]:
-    """What calls of the export `f` return and leave in memories and globals, also after a trap."""
-    config = wasmtime.Config()
-    config.consume_fuel = True
-    machine = wasmtime.Engine(config)
-    compiled = wasmtime.Module(machine, data)
-    found: list[object] = []
-    for arguments in ARGUMENTS:
-        store = wasmtime.Store(machine)
-        store.set_fuel(FUEL)
-        exports = wasmtime.Instance(store, compiled, []).exports(store)
-        call = exports["f"]
-        assert isinstance(call, wasmtime.Func)
-        store.set_fuel(FUEL)
-        try:
-            result: object = call(store, *arguments)
-        except wasmtime.Trap as trap:
-            if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
-                found.append((arguments, "endless"))
-                continue
-            result = "trap"
-        state: list[object] = []
-        for name in "mngh":
-            one = exports[name]
-            if isinstance(one, wasmtime.Memory):
-                size = one.data_len(store)
-                state += [bytes(one.read(store, 0, 128)), bytes(one.read(store, size - 64, size))]
-            elif isinstance(one, wasmtime.Global):
-                state.append(one.value(store))
-        found.append((arguments, result, state))
-    return found

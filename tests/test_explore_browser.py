@@ -15,20 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from eqsat.wasm.text_in import assemble
 
+from .explored import HANDLE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-HANDLE = b"""(module (memory (export "m") 1)
-  (func $rep (export "rep") (param $h i32) (param $base i32) (result i32)
-    (if (result i32)
-      (i32.and
-        (i32.load (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)))
-        (i32.const 15))
-      (then (i32.load (i32.add
-        (i32.add (i32.mul (local.get $h) (i32.const 8)) (local.get $base)) (i32.const 4))))
-      (else (i32.const -1))))
-  (func $other (export "other") (param $x i32) (result i32)
-    (i32.sub (i32.add (local.get $x) (i32.const 5)) (i32.const 5))))"""
 
 PATIENCE = 60_000
 """Milliseconds: the machine may be busy, the tests are not about that."""

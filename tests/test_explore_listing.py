@@ -90,6 +90,9 @@ def test_inspect_prints_figures_text_and_json(
     plain = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in plain["functions"]] == ["a"]
     assert plain["functions"][0]["wat"][-1] == ")"
+    assert main(["inspect", str(two[0]), "--function", "a", "--graph"]) == 0
+    assert "return (i32.mul p0 (i32.const 8))" in capsys.readouterr().out
+    assert main(["inspect", str(two[0]), "--graph"]) == 2
     assert main(["inspect", str(two[0]), "--function", "nothing"]) == 2
     assert "E0201" in capsys.readouterr().err
 

@@ -13,6 +13,7 @@ from eqsat.extract import apply, cost_model
 from eqsat.ir.demand import simplify
 from eqsat.lowering import STYLES, emit, lower
 from eqsat.rules import book
+from eqsat.tests.observed import observe  # runs as a script too
 from eqsat.wasm.module import Module
 from eqsat.wasm.rewrite import replace
 
@@ -39,8 +40,7 @@ FLOAT = ("add", "sub", "mul", "div", "min", "max", "copysign")
 CONSTANTS = [0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 63, 255, 65535, -1, -2, -8, 1 << 30]
 
 
-FUEL = 1_000_000
-"""Enough for every program that ends: the longest takes some thousands."""
+ARGUMENTS = ((0, 0, 0), (1, 2, 3), (-1, 7, 65530), (5, -8, 12), (1 << 30, 33, -4))
 
 
 class Writer:
@@ -171,36 +171,6 @@ def rewritten(engine: Engine, source: Module, cost: str) -> list[bytes]:
     return [emit(function, style).body for style in STYLES]
 
 
-def observe(data: bytes) -> list[object]:
-    config = wasmtime.Config()
-    config.consume_fuel = True
-    machine = wasmtime.Engine(config)
-    compiled = wasmtime.Module(machine, data)
-    found: list[object] = []
-    for arguments in ((0, 0, 0), (1, 2, 3), (-1, 7, 65530), (5, -8, 12), (1 << 30, 33, -4)):
-        store = wasmtime.Store(machine)
-        store.set_fuel(FUEL)
-        exports = wasmtime.Instance(store, compiled, []).exports(store)
-        call, memory, g, h = exports["f"], exports["m"], exports["g"], exports["h"]
-        assert isinstance(call, wasmtime.Func)
-        assert isinstance(memory, wasmtime.Memory)
-        assert isinstance(g, wasmtime.Global)
-        assert isinstance(h, wasmtime.Global)
-        store.set_fuel(FUEL)
-        try:
-            result: object = call(store, *arguments)
-        except wasmtime.Trap as trap:
-            if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
-                # Nested loops share their counter, so some programs never end.
-                found.append((arguments, "endless"))
-                continue
-            result = "trap"
-        # A trap leaves the world as it stood: what was written before it counts.
-        state = bytes(memory.read(store, 0, 96)), g.value(store), h.value(store)
-        found.append((arguments, result, state))
-    return found
-
-
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return Engine(book.load().lines())
@@ -209,10 +179,10 @@ def engine() -> Engine:
 def compare(engine: Engine, seeds: range) -> None:
     for seed in seeds:
         source = program(seed)
-        expected = observe(source.data)
+        expected = observe(source.data, ARGUMENTS)
         cost = ("bytes", "fuel", "balanced")[seed % 3]
         for style, body in zip(STYLES, rewritten(engine, source, cost), strict=True):
-            found = observe(replace(source, {0: body}).data)
+            found = observe(replace(source, {0: body}).data, ARGUMENTS)
             assert found == expected, f"seed {seed}, {style.name}, cost {cost}"
 
 

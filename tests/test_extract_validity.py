@@ -7,6 +7,7 @@ from eqsat.extract import apply, cost_model
 from eqsat.ir.graph import Anchor, BranchIf, Function, If, Loop, walk
 from eqsat.lowering import STYLES, emit, lower
 from eqsat.rules import book
+from eqsat.skeleton import tidy
 from eqsat.wasm.module import Module
 from eqsat.wasm.rewrite import replace
 
@@ -27,10 +28,13 @@ def module(body: str) -> Module:
     return Module.parse(bytes(wasmtime.wat2wasm(text)))
 
 
+MINIMUM = [65536, 65536]
+
+
 def optimized(engine: Engine, source: Module, cost: str = "bytes") -> Function:
-    function = lower(source, 0)
+    function = tidy(lower(source, 0), MINIMUM)
     found = engine.saturate([function])
-    return apply(function, found, 0, cost_model(cost), [65536, 65536])
+    return apply(function, found, 0, cost_model(cost), MINIMUM)
 
 
 def outcomes(data: bytes) -> list[object]:

@@ -8,7 +8,8 @@ from eqsat.verify.relation import Hints, LoopHint
 from eqsat.verify.validator import Validator
 from eqsat.wasm.rewrite import replace
 
-from .memory_programs import observe, program
+from .memory_programs import ARGUMENTS, FUEL, program
+from .observed import observe
 
 MINIMUM = [65_536, 65_536]
 RLIMIT = 200_000
@@ -25,10 +26,11 @@ def compare(seeds: range, *, quick: bool = True) -> tuple[int, int]:
         if new is graph:
             continue
         changed += 1
-        expected = observe(source.data)
+        expected = observe(source.data, ARGUMENTS, FUEL)
         for style in (STYLES[seed % len(STYLES)],) if quick else STYLES:
             emission = emit(new, style)
-            assert observe(replace(source, {1: emission.body}).data) == expected, (seed, style.name)
+            found = observe(replace(source, {1: emission.body}).data, ARGUMENTS, FUEL)
+            assert found == expected, (seed, style.name)
         hints = Hints(tuple(LoopHint(k, *hint) for k, hint in enumerate(emission.hints)))
         verdict = Validator(source.data).check(1, emission.body, hints=hints, rlimit=RLIMIT)
         assert verdict.status != "refuted"

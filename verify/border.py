@@ -40,23 +40,37 @@ def border(data: bytes) -> Border | str:
     Raises Malformed or Unsupported as ``read_module`` does.
     """
     module = read_module(data)
+    reason = unnameable(module)
+    if reason is not None:
+        return reason
     memories = [_bytes(one) for one in module.memories]
     tables = [limits.minimum for _, limits in module.tables]
     if sum(memories) + 8 * sum(tables) > TOO_LARGE:
         return "memories or tables are too large to run"
-    if not all(_passes(module, FUNCTION, i) for i in range(module.imported_functions)):
-        return "an imported function has a type that the host cannot name"
-    if not all(_passes(module, TABLE, i) for i in range(module.imported_tables)):
-        return "an imported table has a type that the host cannot name"
-    if not all(_passes(module, GLOBAL, i) for i in range(module.imported_globals)):
-        return "an imported global has a type that the host cannot name"
-    closed = {
-        name.decode() for name, kind, index in module.exports if not _passes(module, kind, index)
-    }
     return Border(
-        frozenset(closed),
+        closed(module),
         max([LARGEST_MEMORY, *memories]),
         max([LARGEST_TABLE, *tables]),
+    )
+
+
+def unnameable(module: Module) -> str | None:
+    """Why the host cannot make the imports of a module, if it cannot."""
+    kinds = (
+        (FUNCTION, "function", module.imported_functions),
+        (TABLE, "table", module.imported_tables),
+        (GLOBAL, "global", module.imported_globals),
+    )
+    for kind, name, count in kinds:
+        if not all(_passes(module, kind, index) for index in range(count)):
+            return f"an imported {name} has a type that the host cannot name"
+    return None
+
+
+def closed(module: Module) -> frozenset[str]:
+    """The exports that the host must not touch."""
+    return frozenset(
+        name.decode() for name, kind, index in module.exports if not _passes(module, kind, index)
     )
 
 

@@ -84,7 +84,6 @@ class Module:
     globals: list[Global] = field(default_factory=list)
     exports: list[tuple[bytes, int, int]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
-    type_count: int = 0
     imported_memories: int = 0
     imported_tables: int = 0
     imported_globals: int = 0
@@ -184,8 +183,7 @@ def read_module(data: bytes) -> Module:
 
 
 def _types(module: Module, cursor: Cursor) -> None:
-    groups = cursor.u()
-    for _ in range(groups):
+    for _ in range(cursor.u()):
         if cursor.data[cursor.at : cursor.at + 1] == b"\x4e":
             cursor.byte()
             module.plain_types = False
@@ -193,7 +191,6 @@ def _types(module: Module, cursor: Cursor) -> None:
                 _type(module, cursor)
         else:
             _type(module, cursor)
-    module.type_count = groups
 
 
 def _type(module: Module, cursor: Cursor) -> None:

@@ -248,7 +248,7 @@ class Renamer:
     def _memarg(self, align: int, offset: int, memory: int) -> tuple[int, int, int]:
         return align, offset, self.index("memory", memory)
 
-    def _block_type(self, kind: Any) -> tuple[Any]:  # noqa: ANN401
+    def _block_type(self, kind: Any) -> tuple[Any]:  # noqa: ANN401 (an immediate)
         if isinstance(kind, tuple) and kind[0] == "type":
             return (("type", self.type(kind[1])),)
         return (self.value_type(kind) if isinstance(kind, tuple) else kind,)

@@ -75,13 +75,6 @@ class OtherType:
     target: int = -1
 
 
-def value_type_name(value_type: ValType) -> str:
-    """Return the short name: `i32 i64 f32 f64 v128`, or `ref` for every reference."""
-    if isinstance(value_type, tuple):
-        return "ref"
-    return NUMBER_NAMES.get(value_type, "ref")
-
-
 def read_value_type(data: bytes, position: int, end: int) -> tuple[ValType, int]:
     """Read a value type; returns it and the next position."""
     if position >= end:
