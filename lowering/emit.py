@@ -118,7 +118,12 @@ def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]
         if where not in places:
             places[where] = place(events, *where)
         stacked = Stackifier(
-            function, events, places[where].copy(), style.on_stack, fast=style.fast
+            function,
+            events,
+            places[where].copy(),
+            style.on_stack,
+            fast=style.fast,
+            eager=style.hoist,
         ).run()
         key = (style.hoist, style.fast, stacked.code)
         if key not in written:

@@ -37,6 +37,7 @@ from .events import (
     Event,
     distinct,
 )
+from .locals import ZEROS
 from .place import Placement
 
 Code: TypeAlias = "list[tuple[Any, ...]]"
@@ -94,6 +95,9 @@ class Stackifier:
     """Whether a block may leave its result on the operand stack."""
     fast: bool = False
     """Whether results are left on the stack to save instructions executed rather than bytes."""
+    eager: bool = True
+    """Whether constants that an arm passes are written before the `if` even where the other arm
+    overwrites them: a byte less, but two instructions more on that way."""
     out: Code = field(default_factory=list)
     types: list[ValType] = field(default_factory=list)
     own: dict[int, int] = field(default_factory=dict)
@@ -226,8 +230,10 @@ class Stackifier:
         args = self.events[fall][3]
         assert isinstance(args, list)
         arm = self.events[fall][1]
-        for arg in args:
-            if self.placed.block.get(self.placed.resolve(arg).id) is arm:
+        for arg in map(self.placed.resolve, args):
+            if self.placed.block.get(arg.id) is arm:
+                return
+            if not self.eager and self.placed.repeats(arg) and not _fresh(arg, label):
                 return
         self.early[label.id] = args
         self.skipped.add(fall)
@@ -590,6 +596,12 @@ class Stackifier:
         if result is not None and label.id not in self.deferred:
             # Its use could not take it from the stack.
             self.out.append((SET, self.local(result)))
+
+
+def _fresh(value: Value, label: Label) -> bool:
+    """Tell whether a constant is likely to be in the label's transfer local from the start."""
+    assert label.block is not None
+    return label.block.loop_depth == 0 and (value.op, *value.imm) in ZEROS
 
 
 def _scopes(events: list[Event]) -> list[int]:
