@@ -32,6 +32,9 @@ REPEATS = 8
 """Times a function is taken through everything again after a change: so that optimizing twice
 finds nothing that optimizing once did not. Hardly any function takes more than four."""
 
+AMPLE = 4
+"""Times the code could be searched in the time left where nothing has to come first."""
+
 PATIENCE = 6.0
 """How much longer proofs may take when everything else is done and time is left."""
 
@@ -188,16 +191,27 @@ def search(run: Run) -> None:
     """Optimize the functions on the work list, best first, until done or out of budget.
 
     Where there is too much to do for the time, functions of which nothing is known are only written
-    anew at first.
+    anew at first; where it may become too much, only those that steps left in need of it.
     """
     from .memory import hand_over, unsettled
+
+    plain = _plain_first(run)
+    if not plain or _visit(run, plain, {}, plain=True):
+        _rounds(run, unsettled(run))
+    hand_over(run)
+
+
+def _plain_first(run: Run) -> tuple[int, ...]:
+    """Functions that are only written anew at first."""
     from .search import too_much
 
     fresh = tuple(index for index in run.work.ranked if index not in run.outcomes)
-    plain = too_much(_code_size(run, fresh), run.options, _search_end(run))
-    if not plain or _visit(run, fresh, {}, plain=True):
-        _rounds(run, unsettled(run))
-    hand_over(run)
+    size, end = _code_size(run, fresh), _search_end(run)
+    if too_much(size, run.options, end):
+        return fresh
+    if run.program is not None and too_much(AMPLE * size, run.options, end):
+        return tuple(index for index in fresh if index in run.program.pending)
+    return ()
 
 
 def _rounds(run: Run, ranked: Sequence[int]) -> None:

@@ -69,6 +69,7 @@ class Program:
     module: Module
     options: Options
     deadline: Callable[[], float | None]
+    """When the steps have to be over."""
     origins: tuple[int, ...] = ()
     places: tuple[int | None, ...] = ()
     taken: int = 0
@@ -81,6 +82,8 @@ class Program:
     """Kinds of step that a function (of the input) must be left out of."""
     refusals: Refusals | None = None
     """What earlier runs could not prove, unless there is no cache."""
+    search_end: Callable[[], float | None] = lambda: None
+    """When the search after the steps has to be over."""
     _failed: set[bytes] = field(default_factory=set)
     """Digests of steps that were not proven."""
     _view: View | None = None
@@ -150,6 +153,15 @@ class Program:
             return True
         return len(self.module.data) / speed < STEP_SHARE * (deadline - time.monotonic())
 
+    def _searchable(self) -> bool:
+        """Whether there is time for the search to write all bodies anew."""
+        end = self.search_end()
+        if end is None:
+            return True
+        size = sum(stop - start for start, stop in self.module.code)
+        speed = TIDY_SPEED * max(1, self.options.jobs)
+        return size / speed < end - time.monotonic()
+
     def _inline(self, view: View) -> Step | None:
         from ..program.choice import Policy, inline
 
@@ -159,8 +171,7 @@ class Program:
         kept = frozenset(
             index for index, origin in enumerate(self.origins) if ("into", origin) in self.refused
         )
-        speed = TIDY_SPEED * max(1, self.options.jobs)
-        tidied = self.affordable(speed / STEP_SHARE)
+        tidied = self._searchable()
         return inline(view, Policy(self.options.cost == "fuel", tidied, refused, kept))
 
     def _take(self, propose: Callable[[View], Step | None]) -> bool:

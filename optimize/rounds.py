@@ -32,6 +32,9 @@ FAULT: Final = "fault: the emitted body is not valid"
 MEASURE_SPEED = 300_000
 """Bytes of bodies that are measured in a second, on a busy machine."""
 
+MEASURE_SHARE = 0.25
+"""Part of the time left that measuring a module may take."""
+
 STEPS_SHARE = 0.5
 """Part of the time left that the steps of one turn may take."""
 
@@ -58,6 +61,9 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
         if number and not stepped:
             break
         if stepped:
+            if best.key is None:
+                # Now: after the search there may be no time for it.
+                best.key = _key(run, program, meter, best.module)
             run.program = program
             _retarget(run, program, everything=number == 0)
         search(run)
@@ -67,9 +73,7 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
         if run.program is None:
             best = _State.of(run, program)
             continue
-        if best.key is None:
-            best.key = _key(program, meter, best.module)
-        key = _key(program, meter, program.module)
+        key = _key(run, program, meter, program.module)
         if key is None or best.key is None or key < best.key:
             best = _State.of(run, program, key)
         else:
@@ -100,11 +104,12 @@ def _half(deadline: Callable[[], float | None]) -> Callable[[], float | None]:
 
 def _program(run: Run) -> Program:
     options = run.options
+
+    def search_end() -> float | None:
+        return None if options.counted else run.clock.search_end(len(run.data))
+
     program = Program(
-        run.module,
-        options,
-        lambda: None if options.counted else run.clock.search_end(len(run.data)),
-        refusals=Refusals.prepare(options),
+        run.module, options, search_end, refusals=Refusals.prepare(options), search_end=search_end
     )
     if options.entry:
         program.exports = frozenset(
@@ -150,14 +155,18 @@ class _State:
         run.records = dict(self.records)
 
 
-def _key(program: Program, meter: ModuleCost, module: Module) -> Key | None:
-    """What a module costs; None where there is no time to find out."""
+def _key(run: Run, program: Program, meter: ModuleCost, module: Module) -> Key | None:
+    """What a module costs; None where there is no time to find out.
+
+    The time kept for the finish may be touched: without the figure nobody knows what to write.
+    """
     from ..program.view import TooLate, View
 
-    if not program.affordable(MEASURE_SPEED):
+    left = None if run.options.counted else run.clock.left()
+    if left is not None and len(module.data) / MEASURE_SPEED > MEASURE_SHARE * left:
         return None
     try:
-        entries = View(module, program.exports, late=program.late).entries
+        entries = View(module, program.exports, late=lambda: run.clock.left() == 0).entries
     except TooLate:
         return None
     return meter.key(module, entries)
