@@ -182,16 +182,21 @@ def _rows(
 def _replayed(run: Run, bench: Workbench, index: int, candidate: Candidate) -> Outcome:
     began = time.perf_counter()
     body = run.module.body_bytes(index)
-    verdict = bench.validator.check(
-        index,
-        candidate.body,
-        candidate.new_types,
-        hints=candidate.hints,
-        rlimit=run.options.rlimit or REPLAY_RLIMIT,
-    )
-    if verdict.status != "proven":
-        status: Status = "refuted" if verdict.status == "refuted" else "unknown"
-        return _original(run, bench, index, status, verdict.reason or "not proven", began)
+    queries = rlimit = 0
+    before = body
+    for after, hints in (*candidate.via, (candidate.body, candidate.hints)):
+        verdict = bench.validator.check(
+            index,
+            after,
+            candidate.new_types,
+            hints=hints,
+            rlimit=run.options.rlimit or REPLAY_RLIMIT,
+            original=before,
+        )
+        if verdict.status != "proven":
+            status: Status = "refuted" if verdict.status == "refuted" else "unknown"
+            return _original(run, bench, index, status, verdict.reason or "not proven", began)
+        queries, rlimit, before = queries + verdict.queries, rlimit + verdict.rlimit, after
     record = FunctionRecord(
         index=index,
         name=run.names.get(index, ""),
@@ -203,8 +208,8 @@ def _replayed(run: Run, bench: Workbench, index: int, candidate: Candidate) -> O
         cost_after=bench.measure.figure(candidate.body),
         rules=candidate.rules,
         method=verdict.method,
-        queries=verdict.queries,
-        rlimit=verdict.rlimit,
+        queries=queries,
+        rlimit=rlimit,
         seconds=time.perf_counter() - began,
     )
-    return Outcome(record, candidate.body, candidate.new_types, candidate.hints)
+    return Outcome(record, candidate.body, candidate.new_types, candidate.hints, via=candidate.via)

@@ -223,17 +223,19 @@ def _rounds(run: Run, ranked: Sequence[int]) -> None:
         if not ranked:
             _insist(run)
             return
-        bodies = {
-            index: found.body for index, found in run.outcomes.items() if found.body is not None
-        }
-        before = dict(bodies)
-        if not _visit(run, ranked, bodies):
+        before = _bodies(run)
+        if not _visit(run, ranked, before):
             return
         ranked = tuple(
             index
             for index in ranked
             if index in run.outcomes and run.outcomes[index].body != before.get(index)
         )
+
+
+def _bodies(run: Run) -> dict[int, bytes]:
+    """What functions have by now, where it is not their original."""
+    return {index: found.body for index, found in run.outcomes.items() if found.body is not None}
 
 
 def _insist(run: Run) -> None:
@@ -250,7 +252,7 @@ def _insist(run: Run) -> None:
         and run.known[index].state is not State.SETTLED
     ]
     if hard:
-        _visit(run, hard, {}, patience=PATIENCE)
+        _visit(run, hard, _bodies(run), patience=PATIENCE)
 
 
 def _visit(

@@ -30,7 +30,8 @@ class Candidate:
 
     `new_types` are function types (parameters, results) appended to the module's; `hints` go to
     the validator untouched and are not trusted there. `rules` contributed to it. `form` numbers the
-    graph that it was made from: candidates of one form share their difficulties.
+    graph that it was made from: candidates of one form share their difficulties. `via` are bodies
+    on the way to it, each with its hints, as in an `Outcome`.
     """
 
     body: bytes
@@ -38,6 +39,7 @@ class Candidate:
     hints: Any = None
     rules: tuple[str, ...] = ()
     form: int = 0
+    via: tuple[tuple[bytes, Any], ...] = ()
 
 
 class Verdict(Protocol):
@@ -94,7 +96,8 @@ class Outcome:
     """The record of one function, and its new body if there is a proven one.
 
     `hints` are those with which the body was proven; `cut` says that time, not the search itself,
-    ended the work on it.
+    ended the work on it. `via` are the bodies between the original and the new one, each with the
+    hints with which it was proven equal to the one before; the new one equals the last of them.
     """
 
     record: FunctionRecord
@@ -102,6 +105,7 @@ class Outcome:
     new_types: tuple[Any, ...] = ()
     hints: Any = None
     cut: bool = False
+    via: tuple[tuple[bytes, Any], ...] = ()
 
 
 def improve(
@@ -178,7 +182,7 @@ def improve(
 
 
 def joined(first: Outcome, second: Outcome) -> Outcome:
-    """One outcome for two visits in a row; each change is proven against the original."""
+    """One outcome for two visits in a row; what the second changed, it changed in the first's."""
     a, b = first.record, second.record
     changed = second.body is not None
     # What the record says is what led to the body; without any, a candidate that found no proof.
@@ -199,7 +203,10 @@ def joined(first: Outcome, second: Outcome) -> Outcome:
         rejected=a.rejected + b.rejected,
         seconds=a.seconds + b.seconds,
     )
-    return replace(second if changed else first, record=record, cut=second.cut)
+    if not changed:
+        return replace(first, record=record, cut=second.cut)
+    via = first.via if first.body is None else (*first.via, (first.body, first.hints))
+    return replace(second, record=record, via=(*via, *second.via))
 
 
 def kept(outcome: Outcome, reason: str) -> Outcome:

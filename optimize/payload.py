@@ -45,18 +45,26 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One function as it is kept: where it stood, its original body and its outcome."""
+    """One function as it is kept: where it stood, its original body and its outcome.
+
+    `base` is the body that the outcome starts from: the original, or what an earlier visit made of
+    it.
+    """
 
     index: int
     original: bytes
+    base: bytes
     outcome: Outcome
 
 
-def encode(payload: Payload, module: Module, indices: Sequence[int]) -> bytes:
-    """The payload for these functions of a module, in the order of the outcomes."""
+def encode(payload: Payload, module: Module, visited: Sequence[tuple[int, bytes | None]]) -> bytes:
+    """The payload for a visit to these functions of a module, with the bodies they had then.
+
+    The outcomes are in the same order; a body that is None is the original.
+    """
     rows = [
-        _row(index, module.body_bytes(index), outcome)
-        for index, outcome in zip(indices, payload.outcomes, strict=True)
+        _row(index, module.body_bytes(index), body, outcome)
+        for (index, body), outcome in zip(visited, payload.outcomes, strict=True)
     ]
     plain = {"state": payload.state, "tries": payload.tries, "functions": rows}
     return zlib.compress(json.dumps(plain, separators=(",", ":")).encode(), 6)
@@ -77,10 +85,10 @@ def decode(
         raise PayloadError("made for other functions")
     outcomes = []
     for (index, body), one in zip(visited, kept, strict=True):
-        if one.outcome.record.bytes_before != len(one.original if body is None else body):
+        if one.base != (one.original if body is None else body):
             raise PayloadError("made for another body")
         record = _relabelled(one.outcome.record, index, names.get(index, ""))
-        outcomes.append(Outcome(record, one.outcome.body, one.outcome.new_types, one.outcome.hints))
+        outcomes.append(replace(one.outcome, record=record))
     return Payload(tuple(outcomes), state, tries)
 
 
@@ -100,11 +108,13 @@ def read(data: bytes) -> tuple[tuple[Kept, ...], int, int]:
         raise PayloadError(str(error)) from None
 
 
-def _row(index: int, original: bytes, outcome: Outcome) -> dict[str, Any]:
+def _row(index: int, original: bytes, base: bytes | None, outcome: Outcome) -> dict[str, Any]:
     record = outcome.record
     return {
         "index": index,
         "original": original.hex(),
+        "base": None if base is None else base.hex(),
+        "via": [(body.hex(), plain_hints(hints)) for body, hints in outcome.via],
         "body": None if outcome.body is None else outcome.body.hex(),
         "types": outcome.new_types,
         "hints": plain_hints(outcome.hints),
@@ -135,10 +145,16 @@ def _kept(row: Any) -> Kept:  # noqa: ANN401 (JSON)
         rejected=_count(row["rejected"]),
     )
     original = bytes.fromhex(row["original"])
+    base = original if row["base"] is None else bytes.fromhex(row["base"])
+    if record.bytes_before != len(base):
+        raise PayloadError("made for another body")
+    via = tuple((bytes.fromhex(between), _hints(advice)) for between, advice in row["via"])
+    if via and body is None:
+        raise PayloadError("a way that leads nowhere")
     if record.bytes_after != (record.bytes_before if body is None else len(body)):
         raise PayloadError("a size that is not that of the body")
-    hints = _hints(row["hints"])
-    return Kept(record.index, original, Outcome(record, body, _tuples(row["types"]), hints))
+    types, hints = _tuples(row["types"]), _hints(row["hints"])
+    return Kept(record.index, original, base, Outcome(record, body, types, hints, via=via))
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 (JSON)

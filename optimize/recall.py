@@ -124,7 +124,7 @@ class Recall:
     def note(self, index: int, known: Known) -> None:
         """Remember what is known about a function by now."""
         payload = Payload((known.outcome,), int(known.state), known.tries)
-        self._keep(self._function_key(index), "function", payload, (index,))
+        self._keep(self._function_key(index), "function", payload, ((index, None),))
 
     # ---- a batch, under counted budgets
 
@@ -144,9 +144,8 @@ class Recall:
 
     def note_batch(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Remember the outcomes of all functions of a batch, in its order."""
-        indices = tuple(index for index, _ in batch.functions)
         payload = Payload(tuple(outcomes), int(State.SETTLED), 0)
-        self._keep(self._batch_key(batch), "batch", payload, indices)
+        self._keep(self._batch_key(batch), "batch", payload, batch.functions)
 
     # ---- the store
 
@@ -182,10 +181,12 @@ class Recall:
         self._used.update(found)
         yield from found.items()
 
-    def _keep(self, key: bytes, kind: str, payload: Payload, indices: Sequence[int]) -> None:
+    def _keep(
+        self, key: bytes, kind: str, payload: Payload, visited: Sequence[tuple[int, bytes | None]]
+    ) -> None:
         if self._dead:
             return
-        data = encode(payload, self.module, indices)
+        data = encode(payload, self.module, visited)
         self._pending[key] = Entry(key, kind, tool(), self.context, data)
 
     def _poisoned(self) -> None:

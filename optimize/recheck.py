@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,10 +81,11 @@ def _entry(store: Store, entry: Entry) -> Recheck:
         proofs = 0
         for one in kept:
             if one.outcome.body is not None:
-                fault = _prove(module, one)
+                way = (*one.outcome.via, (one.outcome.body, one.outcome.hints))
+                fault = _prove(module, one, way)
                 if fault:
                     return Recheck(entry.key, proofs, fault)
-                proofs += 1
+                proofs += len(way)
     except (PayloadError, CacheError, WasmError, Malformed, zlib.error, ValueError) as error:
         return Recheck(entry.key, fault=str(error) or type(error).__name__)
     return Recheck(entry.key, proofs)
@@ -97,8 +98,8 @@ def _same_context(module: bytes, digest: bytes) -> None:
         raise PayloadError("the module kept with it is another one")
 
 
-def _prove(module: bytes, one: Kept) -> str:
-    """Put the original body back and prove the new one against it; gives what is wrong."""
+def _prove(module: bytes, one: Kept, way: Sequence[tuple[bytes, object]]) -> str:
+    """Put the original body back and prove the way to the new one again; gives what is wrong."""
     from ..verify.validator import Validator
     from ..wasm.module import Module
     from ..wasm.rewrite import replace
@@ -106,18 +107,21 @@ def _prove(module: bytes, one: Kept) -> str:
     bare = Module.parse(module)
     if not bare.imported_functions <= one.index < len(bare.functions):
         raise PayloadError("no such function")
-    original = replace(bare, {one.index: one.original}).data
-    assert one.outcome.body is not None
-    verdict = Validator(original).check(
-        one.index,
-        one.outcome.body,
-        one.outcome.new_types,
-        hints=_hints(one.outcome.hints),
-        rlimit=RLIMIT,
-    )
-    if verdict.status == "proven":
-        return ""
-    return f"not proven again ({verdict.status}: {verdict.reason})"
+    validator = Validator(replace(bare, {one.index: one.original}).data)
+    before = one.base
+    for body, hints in way:
+        verdict = validator.check(
+            one.index,
+            body,
+            one.outcome.new_types,
+            hints=_hints(hints),
+            rlimit=RLIMIT,
+            original=before,
+        )
+        if verdict.status != "proven":
+            return f"not proven again ({verdict.status}: {verdict.reason})"
+        before = body
+    return ""
 
 
 def _hints(rows: object) -> Hints | None:

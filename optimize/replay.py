@@ -41,6 +41,10 @@ def replay_rows(outcomes: Mapping[int, Outcome]) -> list[dict[str, Any]]:
             "body": base64.b64encode(outcome.body).decode(),
             "types": outcome.new_types,
             "hints": plain_hints(outcome.hints),
+            "via": [
+                {"body": base64.b64encode(body).decode(), "hints": plain_hints(hints)}
+                for body, hints in outcome.via
+            ],
         }
         for index, outcome in sorted(outcomes.items())
         if outcome.body is not None
@@ -63,6 +67,10 @@ def read_replay(path: Path) -> Replay:
                 _tuples(row["types"]),
                 _hints(row["hints"]),
                 rules.get(row["index"], ()),
+                via=tuple(
+                    (base64.b64decode(one["body"], validate=True), _hints(one["hints"]))
+                    for one in row["via"]
+                ),
             )
             for row in plain["replay"]
         }

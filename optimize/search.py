@@ -190,7 +190,7 @@ class Search:
             self.names.get(index, ""),
             body,
             self._candidates(forms, PLAIN_STYLES if plain else None),
-            check=lambda number, candidate: self._check(number, candidate, share),
+            check=lambda number, candidate: self._check(number, candidate, body, share),
             measure=self.measure,
             began=time.perf_counter(),
             proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
@@ -283,8 +283,11 @@ class Search:
             for emission in emissions(form.graph, STYLES[:styles]):
                 yield Candidate(emission.body, (), hints_of(emission), form.rules, number)
 
-    def _check(self, index: int, candidate: Candidate, share: float) -> Verdict:
-        """Let the validator judge a candidate, in this share of a wall budget."""
+    def _check(self, index: int, candidate: Candidate, body: bytes, share: float) -> Verdict:
+        """Let the validator judge a candidate, in this share of a wall budget.
+
+        Against the body that the function has by now: so a run on the output would decide alike.
+        """
         from ..verify.validator import Validator
 
         if self._validator is None:
@@ -303,6 +306,7 @@ class Search:
             hints=candidate.hints,
             rlimit=self.options.rlimit or DEFAULT_RLIMIT,
             deadline=deadline,
+            original=body,
         )
         # The reason may stand within another one; a proof that ended in time has none.
         self._cut |= verdict.status != "proven" and "deadline" in verdict.reason

@@ -185,16 +185,17 @@ def writers(store: Store, count: int, rows: int, kills: int) -> set[int]:
         # Those to be killed would write for ever: the kill always comes in the middle.
         for n, count in enumerate([50_000] * kills + [rows] * (count - kills))
     ]
-    said = ""
+    said: list[str] = []
     for number, process in enumerate(running):
         assert process.stdout is not None
         with process.stdout as output:
             if number < kills:
-                said += "".join(output.readline() for _ in range(chance.randrange(1, rows)))
+                said += [output.readline() for _ in range(chance.randrange(1, rows))]
                 process.send_signal(signal.SIGKILL)
-            said += output.read()
+            # A kill may leave half a line.
+            said += [line for line in output if line.endswith("\n")]
         assert process.wait(120) == (-signal.SIGKILL if number < kills else 0)
-    return {int(line) for line in said.split()}
+    return {int(line) for line in said}
 
 
 def check_writers(store: Store, told: set[int]) -> None:

@@ -143,3 +143,14 @@ def test_two_visits_make_one_record(
     assert both.record.bytes_before == 5
     assert both.record.bytes_after == len(body or b"12345")
     assert both.record.reason == ("deadline" if status == "unknown" else "")
+
+
+def test_the_way_of_several_visits_is_kept() -> None:
+    first, second = decide(b"12345", [b"123"], {}), decide(b"123", [b"12"], {})
+    both = joined(first, second)
+    assert both.via == ((b"123", first.hints),)
+    third = joined(both, decide(b"12", [b"1"], {}))
+    assert (third.body, third.via) == (b"1", ((b"123", first.hints), (b"12", second.hints)))
+    # What changed nothing adds nothing.
+    assert joined(both, decide(b"12", [b"1"], {b"1": Verdict("unknown")})).via == both.via
+    assert joined(decide(b"123", [], {}), second).via == ()

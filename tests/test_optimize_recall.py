@@ -349,6 +349,29 @@ def test_recheck_proves_and_catches_liars(counted: Options, clocked: Options) ->
     assert not list(recheck(store, 1.0, stop=lambda: True))
 
 
+@pytest.mark.parametrize("counted_visit", [False, True])
+def test_recheck_proves_every_part_of_the_way(counted: Options, counted_visit: bool) -> None:
+    module = Module.parse(MODULE)
+    multiplied, shifted = bytes.fromhex("00200041086c0b"), b"\0\x20\0\x41\3\x74\x0b"
+    record = record_of(
+        status="proven", bytes_before=len(module.body_bytes(0)), bytes_after=len(shifted)
+    )
+    for between, right in ((multiplied, True), (b"\0\x20\0\x41\x09\x6c\x0b", False)):
+        recall = Recall.prepare(module, {}, counted)
+        assert recall is not None
+        if counted_visit:
+            start = replace(record, bytes_before=len(between))
+            batch = Batch(((0, between),))
+            recall.note_batch(batch, [Outcome(start, shifted)])
+        else:
+            outcome = Outcome(record, shifted, via=((between, None),))
+            recall.note(0, Known(outcome, State.SETTLED))
+        recall.flush()
+        (found,) = recheck(recall.store, 1.0)
+        assert (found.fault == "") == right, found
+        recall.store.path.unlink()
+
+
 def test_recheck_of_entries_of_other_tools_passes_over(
     counted: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,8 +391,9 @@ def test_payloads_come_back() -> None:
         rules=("a", "b"),
         cost_after=2.5,
     )
-    outcome = Outcome(record, body, ((("i32",), ()),), [[0, 1, [[2, ["local", 3]]]]])
-    data = encode(Payload((outcome,), 1, 2), module, (1,))
+    hints = [[0, 1, [[2, ["local", 3]]]]]
+    outcome = Outcome(record, body, ((("i32",), ()),), hints, via=((b"1", None), (b"2", hints)))
+    data = encode(Payload((outcome,), 1, 2), module, ((1, None),))
     back = decode(data, module, ((1, None),), {1: "one"})
     assert (back.state, back.tries) == (1, 2)
     assert back.outcomes == (replace(outcome, record=replace(record, index=1, name="one")),)
@@ -385,7 +409,7 @@ def test_what_is_no_payload_is_refused(value: Any, field: int) -> None:  # noqa:
     outcome = replace(
         outcome, record=replace(outcome.record, bytes_after=outcome.record.bytes_before)
     )
-    good = json.loads(zlib.decompress(encode(Payload((outcome,), 2, 0), module, (0,))))
+    good = json.loads(zlib.decompress(encode(Payload((outcome,), 2, 0), module, ((0, None),))))
     row = good["functions"][0]
     name = sorted(row)[field % len(row)]
     row[name] = value

@@ -236,6 +236,16 @@ def test_equal_bytes_are_identical() -> None:
     assert check(a, a).method == "identical"
 
 
+def test_another_original_takes_the_place_of_the_module_s() -> None:
+    one, same, other = map(module, (*EQUAL["identities"], "local.get 1"))
+    bodies = [read_module(data).bodies[INDEX - 1] for data in (one, same, other)]
+    validator = Validator(other)
+    for original, new, status in ((0, 1, "proven"), (2, 2, "proven"), (0, 2, "unknown")):
+        verdict = validator.check(INDEX, bodies[new], original=bodies[original])
+        assert verdict.status == status
+    assert validator.check(INDEX, bodies[1]).status == "unknown"
+
+
 @pytest.mark.parametrize("wrong", [(0, 2), (0, 3), (0, 99), (7, 2)])
 def test_wrong_hints_prove_nothing(wrong: tuple[int, int]) -> None:
     a, b = map(module, DIFFERENT["loop step"])

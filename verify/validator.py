@@ -127,6 +127,7 @@ class Validator:
         query_rlimit: int = QUERY_RLIMIT,
         deadline: float | None = None,
         witness_seconds: float = 0.0,
+        original: bytes | None = None,
     ) -> Verdict:
         """Whether function ``index`` (function index space) may have the code entry ``new_body``.
 
@@ -135,11 +136,14 @@ class Validator:
         ``query_rlimit`` bound the solver in its own units; ``deadline`` is a
         ``time.perf_counter()`` value at which the answer becomes unknown. With
         ``witness_seconds``, what is not proven is run in a harness for that long: a difference
-        makes it refuted.
+        makes it refuted. ``original`` is the code entry to compare with, if it is not the
+        module's: one that was proven equal to it (such a pair is not run in a harness).
         """
         started = time.perf_counter()
         module = self.module
         old_body = module.bodies[index - module.imported_functions]
+        if original is not None:
+            old_body, witness_seconds = original, 0.0
         if new_body == old_body:
             return Verdict("proven", "identical", seconds=time.perf_counter() - started)
         types: list[FunctionType | None] = [
