@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from .focus import Focus
 from .obligations import Obligation
 from .rebuild import rebuild
 from .simulate import Simulation, TooBig
 from .space import Space
-from .terms import STATE, TRUE
+from .terms import LEAF, STATE, TRUE
 
 if TYPE_CHECKING:
     import z3  # type: ignore[import-untyped]
@@ -53,6 +54,7 @@ class Sweep:
         self.suspects: list[dict[int, int]] = []
         """Values of symbols for which a model or a vector says that the bodies differ."""
         self.simulation = Simulation(self.terms)
+        self.focus = Focus(space)
         self.original: set[int] = set()
         self.replaced: dict[int, int] = {}
         self._by_signature: dict[tuple[Any, ...], list[int]] = {}
@@ -75,9 +77,15 @@ class Sweep:
                 return self._describe(obligation, "differs in simulation")
         for term in sorted(self.original):
             self._note(term)
-        problem = self._merge(sorted(new - self.original), {o.new for o in obligations})
-        if problem is not None:
-            return problem
+        fresh, roots = sorted(new - self.original), {o.new for o in obligations}
+        for decisions in (False, True):
+            problem = self._merge(fresh, roots, decisions)
+            if problem is not None:
+                return problem
+            # Whole decisions are asked about only where their parts do not do.
+            obligations = [o for o in obligations if not self._agree(o)]
+            if not obligations:
+                return None
         for obligation in obligations:
             if not self._holds(obligation):
                 return self._describe(obligation, "not proven")
@@ -119,9 +127,12 @@ class Sweep:
 
     # --- merging --------------------------------------------------------------------------------
 
-    def _merge(self, new: list[int], roots: set[int]) -> str | None:
-        """Replace terms of the new body by equal ones of the original, bottom-up."""
-        terms = self.terms
+    def _merge(self, new: list[int], roots: set[int], decisions: bool) -> str | None:
+        """Replace terms of the new body by equal ones of the original, bottom-up.
+
+        Whole decisions are only looked for with `decisions`.
+        """
+        terms, tops = self.terms, self.terms.tops
         for term in new:
             if self.spent > self.rlimit:
                 return "solver budget"
@@ -135,7 +146,8 @@ class Sweep:
                 if result != term:
                     self.replaced[term] = result
                 continue
-            if result not in self.original and (self._worth(term) or term in roots):
+            wanted = self._worth(term) or term in roots
+            if result not in self.original and wanted and (decisions or tops[result] == LEAF):
                 result = self._match(result)
             if result != term:
                 self.replaced[term] = result
@@ -199,12 +211,17 @@ class Sweep:
         """Whether two terms are equal for all values of their symbols."""
         return a == b or self._proven(TRUE, a, b, model=True)
 
-    def _holds(self, o: Obligation) -> bool:
-        new = self._replacement(o.new)
+    def _agree(self, o: Obligation) -> bool:
+        """Whether both sides have become one term."""
+        a, b = self._sides(o)
+        return a == b or self.focus.narrow(a, o.condition) == self.focus.narrow(b, o.condition)
+
+    def _sides(self, o: Obligation) -> tuple[int, int]:
         constrain = self.terms.constrain
-        a, b = constrain(o.original, o.condition), constrain(new, o.condition)
-        if a == b:
-            return True
+        return constrain(o.original, o.condition), constrain(self._replacement(o.new), o.condition)
+
+    def _holds(self, o: Obligation) -> bool:
+        a, b = self._sides(o)
         if self.terms.widths[a] == STATE and not self._is_memory(a, b):
             return False
         self.direct = True
