@@ -207,9 +207,10 @@ def _plain_first(run: Run) -> tuple[int, ...]:
 
     fresh = tuple(index for index in run.work.ranked if index not in run.outcomes)
     size, end = _code_size(run, fresh), _search_end(run)
-    if too_much(size, run.options, end):
+    left = None if end is None else max(0.0, end - time.monotonic())
+    if too_much(size, run.options, left):
         return fresh
-    if run.program is not None and too_much(AMPLE * size, run.options, end):
+    if run.program is not None and too_much(AMPLE * size, run.options, left):
         return tuple(index for index in fresh if index in run.program.pending)
     return ()
 

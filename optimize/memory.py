@@ -45,13 +45,20 @@ def remember(run: Run) -> Sequence[int]:
 
 
 def unsettled(run: Run) -> tuple[int, ...]:
-    """Functions that are still to be taken through everything, those without a visit first."""
-    left = [
-        index
-        for index in run.work.ranked
-        if index not in run.known or run.known[index].state is not State.SETTLED
-    ]
-    return tuple(sorted(left, key=lambda index: index in run.known))
+    """Functions that are still to be taken through everything.
+
+    Those without a visit first, in their order; then those that were only written anew, the
+    smallest first: what is left to gain comes at 38 bytes a second in functions below 60 bytes, at
+    27 in those below 400, at 4 in large ones (sql.js).
+    """
+    found: list[tuple[int, int, int]] = []
+    for position, index in enumerate(run.work.ranked):
+        known = run.known.get(index)
+        if known is None:
+            found.append((-1, position, index))
+        elif known.state is not State.SETTLED:
+            found.append((known.state, known.outcome.record.bytes_before, index))
+    return tuple(index for _, _, index in sorted(found))
 
 
 def hand_over(run: Run) -> None:

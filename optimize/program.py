@@ -41,15 +41,15 @@ TRIES = 2
 """Certificates that one proposal may cost: what fails without its failing parts will fail again."""
 
 STEP_SHARE = 0.5
-"""Part of the time left that proposing one step may take: nothing can interrupt it, and the search
-needs the rest."""
+"""Part of the time for the steps of a turn that proposing one may take: nothing interrupts it."""
 
 LOOKING_SPEED = 400_000
 """Bytes of a module per second in which steps are proposed and proven that leave bodies alone, but
 for numbers (measured on modules of 0.1 to 1 MB)."""
 
-REWRITING_SPEED = 150_000
-"""The same for steps that go through the values of all bodies."""
+REWRITING_SPEED = 60_000
+"""The same for steps that go through the values of all bodies (sql.js, 688 kB, proposal and proof:
+constants 8 to 13 s, evaluation 6)."""
 
 
 @dataclass(slots=True)
@@ -82,8 +82,11 @@ class Program:
     """Kinds of step that a function (of the input) must be left out of."""
     refusals: Refusals | None = None
     """What earlier runs could not prove, unless there is no cache."""
-    search_end: Callable[[], float | None] = lambda: None
-    """When the search after the steps has to be over."""
+    allowance: float | None = None
+    """Seconds that the steps of one turn may take, None without limit. What is begun depends on
+    them, not on the time left, so that runs with the same budget come to the same module."""
+    search_seconds: float | None = None
+    """Seconds that the search after the steps may take."""
     _failed: set[bytes] = field(default_factory=set)
     """Digests of steps that were not proven."""
     _view: View | None = None
@@ -133,14 +136,16 @@ class Program:
             evaluate,
             narrow,
         ]
+        quick = proposals[:2]
         if P3 in self.options.assume:
             proposals += (context_slots, waitable_sets, event_codes)
         if inlining:
             proposals.append(self._inline)
+            quick.append(self._inline)
         for _ in range(MAX_STEPS):
             # With entry points only what they reach is looked at, and that may be little.
             looking = self.exports is not None or self.affordable(LOOKING_SPEED)
-            fitting = proposals if self.affordable(REWRITING_SPEED) else proposals[:2]
+            fitting = proposals if self.affordable(REWRITING_SPEED) else quick
             if self.late() or not looking or not any(self._take(one) for one in fitting):
                 break
             changed = True
@@ -148,19 +153,16 @@ class Program:
 
     def affordable(self, speed: float) -> bool:
         """Whether there is time for a step that handles so many bytes of module per second."""
-        deadline = self.deadline()
-        if deadline is None:
-            return True
-        return len(self.module.data) / speed < STEP_SHARE * (deadline - time.monotonic())
+        allowed = self.allowance
+        return allowed is None or len(self.module.data) / speed < STEP_SHARE * allowed
 
     def _searchable(self) -> bool:
         """Whether there is time for the search to write all bodies anew."""
-        end = self.search_end()
-        if end is None:
+        if self.search_seconds is None:
             return True
         size = sum(stop - start for start, stop in self.module.code)
         speed = TIDY_SPEED * max(1, self.options.jobs)
-        return size / speed < end - time.monotonic()
+        return size / speed < self.search_seconds
 
     def _inline(self, view: View) -> Step | None:
         from ..program.choice import Policy, inline

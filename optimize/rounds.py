@@ -36,7 +36,11 @@ MEASURE_SHARE = 0.25
 """Part of the time left that measuring a module may take."""
 
 STEPS_SHARE = 0.5
-"""Part of the time left that the steps of one turn may take."""
+"""Part of the time left that the steps of one turn may take: what they inline, the search has to
+fold."""
+
+LARGE_SHARE = 0.2
+"""The same where the functions alone are more than the time allows to search."""
 
 ROUNDS = 12
 """Turns of steps and search: chains of adapters come to rest after three or four."""
@@ -53,7 +57,8 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
     inlining = True
     best = _State.of(run, program)
     for number in range(ROUNDS):
-        whole, program.deadline = program.deadline, _half(program.deadline)
+        whole = program.deadline
+        _allot(run, program, first=number == 0)
         stepped = program.settle(inlining)
         program.deadline = whole
         if program.refusals is not None:
@@ -92,14 +97,25 @@ def take_turns(run: Run, search: Callable[[Run], None]) -> None:
         run.report.warnings += tuple(program.warnings)
 
 
-def _half(deadline: Callable[[], float | None]) -> Callable[[], float | None]:
-    """The deadline of the steps of one turn: what they inline, the search has to fold."""
-    end = deadline()
+def _allot(run: Run, program: Program, *, first: bool) -> None:
+    """Give the steps of one turn their part of the time.
+
+    The first turn gets a part of the budget, not of what start-up left of it: later runs with the
+    same budget take the same steps, and find what the cache knows about their functions.
+    """
+    from .search import too_much
+
+    end = program.deadline()
     if end is None:
-        return deadline
+        return
     now = time.monotonic()
-    middle = now + STEPS_SHARE * (end - now)
-    return lambda: middle
+    left = max(0.0, end - (run.clock.start if first else now))
+    size = sum(stop - start for start, stop in program.module.code)
+    share = LARGE_SHARE if too_much(size, run.options, left) else STEPS_SHARE
+    program.allowance = share * left
+    program.search_seconds = left
+    middle = min(now + share * left, end)
+    program.deadline = lambda: middle
 
 
 def _program(run: Run) -> Program:
@@ -108,9 +124,7 @@ def _program(run: Run) -> Program:
     def search_end() -> float | None:
         return None if options.counted else run.clock.search_end(len(run.data))
 
-    program = Program(
-        run.module, options, search_end, refusals=Refusals.prepare(options), search_end=search_end
-    )
+    program = Program(run.module, options, search_end, refusals=Refusals.prepare(options))
     if options.entry:
         program.exports = frozenset(
             one.name
@@ -162,6 +176,8 @@ def _key(run: Run, program: Program, meter: ModuleCost, module: Module) -> Key |
     """
     from ..program.view import TooLate, View
 
+    if run.options.cost == "bytes":
+        return meter.key(module, ())
     left = None if run.options.counted else run.clock.left()
     if left is not None and len(module.data) / MEASURE_SPEED > MEASURE_SHARE * left:
         return None

@@ -74,6 +74,10 @@ PLAIN_PROOFS = 1
 PLAIN_CHECK_SHARE = 0.02
 """Part of a wall budget that a proof of a first turn may take."""
 
+PLAIN_RLIMIT = 1
+"""Solver units that a proof of a first turn may take, so none: 4 of 200 functions needed it,
+took half of all the time, 3 of them in vain."""
+
 
 @dataclass(slots=True)
 class _Form:
@@ -185,12 +189,13 @@ class Search:
         """Improve one function, which has this body by now."""
         plain = batch.plain
         share = PLAIN_CHECK_SHARE if plain else CHECK_SHARE * batch.patience
+        rlimit = PLAIN_RLIMIT if plain else self.options.rlimit or DEFAULT_RLIMIT
         return improve(
             index,
             self.names.get(index, ""),
             body,
             self._candidates(forms, PLAIN_STYLES if plain else None),
-            check=lambda number, candidate: self._check(number, candidate, body, share),
+            check=lambda number, candidate: self._check(number, candidate, body, share, rlimit),
             measure=self.measure,
             began=time.perf_counter(),
             proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
@@ -283,8 +288,10 @@ class Search:
             for emission in emissions(form.graph, STYLES[:styles]):
                 yield Candidate(emission.body, (), hints_of(emission), form.rules, number)
 
-    def _check(self, index: int, candidate: Candidate, body: bytes, share: float) -> Verdict:
-        """Let the validator judge a candidate, in this share of a wall budget.
+    def _check(
+        self, index: int, candidate: Candidate, body: bytes, share: float, rlimit: int
+    ) -> Verdict:
+        """Let the validator judge a candidate, in this share of a wall budget and solver units.
 
         Against the body that the function has by now: so a run on the output would decide alike.
         """
@@ -304,7 +311,7 @@ class Search:
             candidate.body,
             candidate.new_types,
             hints=candidate.hints,
-            rlimit=self.options.rlimit or DEFAULT_RLIMIT,
+            rlimit=rlimit,
             deadline=deadline,
             original=body,
         )
@@ -336,14 +343,13 @@ def _minimum(module: Module) -> list[int]:
     return [memory.minimum << memory.page_size_log2 for memory in module.memories]
 
 
-def too_much(size: int, options: Options, deadline: float | None) -> bool:
-    """Whether so many bytes of bodies are more than can be taken through everything in time.
+def too_much(size: int, options: Options, left: float | None) -> bool:
+    """Whether so many bytes of bodies are more than `left` seconds suffice for.
 
     Never under counted budgets: there no clock decides.
     """
-    if deadline is None or options.counted:
+    if left is None or options.counted:
         return False
-    left = max(0.0, deadline - time.monotonic())
     return size > THOROUGH_SPEED * left * max(1, options.jobs)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,16 +147,30 @@ def test_counted_runs_are_the_same_with_the_memory(tmp_path: Path) -> None:
     assert json.dumps(steps[0])
 
 
-def test_steps_leave_half_of_the_time_to_the_search() -> None:
-    import time
+@pytest.mark.parametrize(("size", "share"), [(1_000, 0.5), (1 << 20, 0.2)])
+def test_steps_leave_time_to_the_search(size: int, share: float) -> None:
+    """Half of it, and more where there is more code than can be searched."""
+    from eqsat.bench.scaling import synthetic
+    from eqsat.optimize.budget import Clock
+    from eqsat.optimize.program import Program
+    from eqsat.optimize.report import Report
+    from eqsat.optimize.rounds import _allot
+    from eqsat.optimize.run import Run
 
-    from eqsat.optimize.rounds import _half
-
-    assert _half(lambda: None)() is None
+    options = Options(budget=10.0)
+    module = Module.parse(synthetic(size))
     now = time.monotonic()
-    end = _half(lambda: now + 10.0)()
-    assert end is not None
-    assert 4.9 < end - now < 5.2
-    past = _half(lambda: now - 10.0)()
-    assert past is not None
-    assert past < now
+    run = Run(
+        module.data, options, Clock(now - 2.0, 10.0), None, lambda: False, Report(), module=module
+    )
+    for first, left in ((True, 10.0), (False, 8.0)):
+        program = Program(module, options, lambda: now + 8.0)
+        begun = time.monotonic()
+        _allot(run, program, first=first)
+        assert program.allowance == pytest.approx(share * left, abs=0.3)
+        assert program.search_seconds == pytest.approx(left, abs=0.3)
+        assert program.deadline() == pytest.approx(begun + share * left, abs=0.3)
+    counted = Program(module, options, lambda: None)
+    _allot(run, counted, first=True)
+    assert counted.allowance is None
+    assert counted.deadline() is None
