@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,13 +12,14 @@ from ..ir.blocks import measure_loops
 from ..ir.graph import Function, Loop, ValType, walk
 from ..wasm.body import encode_body
 from .events import flatten
-from .labels import shape
+from .labels import shapes
 from .liveness import GET, SET, TEE, Instr
 from .locals import Colouring, colour
 from .lower import Unsupported
 from .peephole import repair
 from .place import Placement, place
 from .stackify import Stacked, Stackifier
+from .tails import Arity, arities
 from .types import has_default
 
 NO_DEFAULT = "a local would need a type without default"
@@ -82,11 +83,13 @@ class Emission:
         body: bytes of the body, without its size.
         hints: for each `loop` in the body, in order, what the validator may try first.
         instructions: number of instructions.
+        merged: whether equal ends of ways became one.
     """
 
     body: bytes
     hints: tuple[LoopHint, ...]
     instructions: int
+    merged: bool
 
 
 def emit(function: Function, style: Style) -> Emission:
@@ -111,6 +114,7 @@ def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]
     """
     measure_loops(function.blocks)
     events = flatten(function)
+    known = arities(function)
     places: dict[tuple[bool, bool], Placement] = {}
     written: list[tuple[bool, bool, list[Instr]]] = []
     for style in styles:
@@ -128,25 +132,27 @@ def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]
         key = (style.hoist, style.fast, stacked.code)
         if key not in written:
             written.append(key)
-            emission = None
             with suppress(Unsupported):
-                emission = _finish(function, stacked, style)
-            if emission is not None:
-                yield emission
+                yield from _finish(function, stacked, style, known)
 
 
-def _finish(function: Function, stacked: Stacked, style: Style) -> Emission:
-    """Turn stack code with virtual locals into a body."""
+def _finish(
+    function: Function, stacked: Stacked, style: Style, known: Mapping[Instr, Arity]
+) -> Iterator[Emission]:
+    """Turn stack code with virtual locals into bodies."""
     count = len(function.arguments)
     coloured = colour(stacked.code, stacked.types, count, sinking=style.hoist)
     code = [(i[0], coloured.local[i[1]]) if i[0] in LOCAL else i for i in stacked.code]
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
-    code = shape(code, function.results, stacked.crossed, fast=style.fast)
-    runs, renamed = _number_locals(code, coloured, count)
-    code = [(i[0], renamed[i[1]]) if i[0] in LOCAL else i for i in code]
-    hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
-    return Emission(encode_body(runs, code), hints, len(code))
+    shaped = shapes(
+        code, function.results, known, stacked.crossed, fast=style.fast, merging=style.hoist
+    )
+    for code, merged in shaped:
+        runs, renamed = _number_locals(code, coloured, count)
+        numbered = [(i[0], renamed[i[1]]) if i[0] in LOCAL else i for i in code]
+        hints = _hints(function, stacked, coloured, renamed, {id(x) for x in loops})
+        yield Emission(encode_body(runs, numbered), hints, len(numbered), merged)
 
 
 def _number_locals(

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container, Iterator, Mapping
 
-from ..ir.graph import Label, ValType
+from ..ir.graph import ValType
+from .control import (
+    BLOCK,
+    BR,
+    BR_IF,
+    BR_TABLE,
+    DROP,
+    ELSE,
+    END,
+    EQZ,
+    IF,
+    LOOP,
+    OUTER,
+    RETURN,
+    fits,
+    match,
+    ways_on,
+)
 from .liveness import Instr
-
-BLOCK, LOOP, IF, ELSE, END = 0x02, 0x03, 0x04, 0x05, 0x0B
-BR, BR_IF, BR_TABLE, RETURN = 0x0C, 0x0D, 0x0E, 0x0F
-EQZ, DROP, UNREACHABLE = 0x45, 0x1A, 0x00
+from .tails import Arity, keep_below, merge_tails
 
 _INVERSE = {
     0x46: 0x47,
@@ -29,41 +43,87 @@ INVERSE = _INVERSE | {b: a for a, b in _INVERSE.items()}
 MAX_ROUNDS = 20
 """Every round takes constructs away; real code settles within five."""
 
-_OUTER = Label(-1, "function")
 
-
-def shape(
-    code: list[Instr], results: tuple[ValType, ...], crossed: Container[int], fast: bool
-) -> list[Instr]:
+def shapes(
+    code: list[Instr],
+    results: tuple[ValType, ...],
+    known: Mapping[Instr, Arity],
+    crossed: Collection[int],
+    fast: bool,
+    merging: bool,
+) -> Iterator[tuple[list[Instr], bool]]:
     """Return the final instructions, with `end`, block types and numeric branch depths.
 
-    `crossed` are ids of labels with a `br_if` below which a value lies for what follows. With
-    `fast`, no condition is negated that cannot take the negation in.
+    First the shape in which equal tails are one, if there are any, then the one without (where
+    ways meet earlier, a proof may be harder to find); beside each stands which it is. `known` is
+    what `tails.arities` returns. `crossed` are ids of labels with a `br_if` below which a value
+    lies for what follows. With `fast`, no condition is negated that cannot take the negation in;
+    with `merging`, tails become one even where a way gets longer by a branch.
     """
-    code = _negations(code)
+    marked = set(crossed)
+    code = _settled(_negations(code), results, marked, fast)
+    merged = merge_tails(code, results, known, marked, fast=not merging)
+    if merged is not code:
+        merged = _settled(merged, results, marked, fast)
+        yield _number(keep_below(merged, results, known)), True
+    yield _number(keep_below(code, results, known)), False
+
+
+def _settled(
+    code: list[Instr], results: tuple[ValType, ...], crossed: set[int], fast: bool
+) -> list[Instr]:
+    """Simplify control until nothing changes."""
     for _ in range(MAX_ROUNDS):
         before = code
-        code = _structure(code, results)
-        code = _negations(_conditions(code, crossed, fast))
+        code = _structure(_threaded(code, results, crossed), results)
+        code = _negations(_conditions(_past_branches(code, crossed, fast), crossed, fast))
         if code == before:
             break
-    return _number(code)
+    return code
 
 
-def _match(code: list[Instr]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return end position -> opener position, and opener -> position of its `else`."""
-    ends: dict[int, int] = {}
-    elses: dict[int, int] = {}
-    open_: list[int] = []
+def _threaded(code: list[Instr], results: tuple[ValType, ...], crossed: set[int]) -> list[Instr]:
+    """Let branches that only lead to another branch go where that goes."""
+    on = ways_on(code, results)
+    if not on:
+        return code
+    out = list(code)
     for position, instr in enumerate(code):
-        op = instr[0]
-        if op in (BLOCK, LOOP, IF):
-            open_.append(position)
-        elif op == ELSE:
-            elses[open_[-1]] = position
-        elif op == END:
-            ends[position] = open_.pop()
-    return ends, elses
+        if instr[0] in (BR, BR_IF):
+            target = on.get(id(instr[1]))
+            if target is not None:
+                out[position] = (instr[0], target)
+                if instr[1].id in crossed:
+                    crossed.add(target.id)
+        elif instr[0] == BR_TABLE:
+            targets = tuple(on.get(id(t), t) for t in instr[1])
+            out[position] = (BR_TABLE, targets, on.get(id(instr[2]), instr[2]))
+    return out
+
+
+def _past_branches(code: list[Instr], crossed: Container[int], fast: bool) -> list[Instr]:
+    """`br_if A, br B` right before the end of A becomes `eqz, br_if B`."""
+    pairs = [
+        k
+        for k, instr in enumerate(code[:-1])
+        if instr[0] == BR_IF and code[k + 1][0] == BR and instr[1].id not in crossed
+    ]
+    if not pairs:
+        return code
+    ends, elses = match(code)
+    types = {id(code[start][1]): code[start] for start in ends.values()}
+    out = list(code)
+    for position in reversed(pairs):
+        near, far = code[position][1], code[position + 1][1]
+        if any(label is OUTER or _valued(types[id(label)]) for label in (near, far)):
+            continue
+        if _reaches(code, position + 1, near, ends, elses) and not (fast and _dear(code, position)):
+            out[position : position + 2] = [(EQZ,), (BR_IF, far)]
+    return out
+
+
+def _valued(opener: Instr) -> bool:
+    return opener[0] != LOOP and opener[2] is not None
 
 
 def _uses(code: list[Instr]) -> dict[int, int]:
@@ -84,7 +144,7 @@ def _uses(code: list[Instr]) -> dict[int, int]:
 
 def _structure(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
     """Remove branches to where control goes anyway, and constructs that nothing needs."""
-    ends, elses = _match(code)
+    ends, elses = match(code)
     used = _uses(code)
     gone: set[int] = set()
     replaced: dict[int, Instr] = {}
@@ -100,7 +160,7 @@ def _structure(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
             opener = code[start]
             if opener[0] != IF and id(opener[1]) not in used:
                 gone |= {start, position}
-            elif position == last and opener[0] == BLOCK and _fits(opener[2], results):
+            elif position == last and opener[0] == BLOCK and fits(opener[2], results):
                 gone |= {start, position}
                 _retarget(code, opener[1], replaced)
         elif op == ELSE and position < last and code[position + 1][0] == END:
@@ -110,22 +170,18 @@ def _structure(code: list[Instr], results: tuple[ValType, ...]) -> list[Instr]:
     return [replaced.get(k, i) for k, i in enumerate(code) if k not in gone]
 
 
-def _fits(type: object, results: tuple[ValType, ...]) -> bool:
-    return not results if type is None else results == (type,)
-
-
 def _retarget(code: list[Instr], label: object, replaced: dict[int, Instr]) -> None:
     """Let branches to `label` leave the function instead."""
     for position, instr in enumerate(code):
         instr = replaced.get(position, instr)
         if instr[0] in (BR, BR_IF) and instr[1] is label:
-            replaced[position] = (instr[0], _OUTER)
+            replaced[position] = (instr[0], OUTER)
         elif instr[0] == BR_TABLE:
             targets = instr[1]
             assert isinstance(targets, tuple)
             if label in targets or instr[2] is label:
-                new = tuple(_OUTER if t is label else t for t in targets)
-                replaced[position] = (BR_TABLE, new, _OUTER if instr[2] is label else instr[2])
+                new = tuple(OUTER if t is label else t for t in targets)
+                replaced[position] = (BR_TABLE, new, OUTER if instr[2] is label else instr[2])
 
 
 def _reaches(
@@ -147,13 +203,13 @@ def _reaches(
         if opener[2] is not None:
             return False
         k += 1
-    return k == len(code) and label is _OUTER
+    return k == len(code) and label is OUTER
 
 
 def _falls_out(
     code: list[Instr], position: int, ends: dict[int, int], elses: dict[int, int]
 ) -> bool:
-    return _reaches(code, position, _OUTER, ends, elses)
+    return _reaches(code, position, OUTER, ends, elses)
 
 
 def _end_of_else(code: list[Instr], position: int) -> int:
@@ -200,7 +256,7 @@ def _reshape(code: list[Instr], crossed: Container[int], fast: bool) -> list[Ins
     `if br X else A end` becomes `br_if X A`, the other way round with `eqz`; `block c br_if A end`
     becomes `c eqz if A end`, where that branch is the only one.
     """
-    ends, elses = _match(code)
+    ends, elses = match(code)
     used = _uses(code)
     branches = _branches(code)
     gone: set[int] = set()
@@ -297,7 +353,7 @@ def _swap_arms(code: list[Instr]) -> list[Instr]:
     }
     if not starts:
         return code
-    ends, elses = _match(code)
+    ends, elses = match(code)
     arms = {start: (elses[start], end) for end, start in ends.items() if start in elses}
     out: list[Instr] = []
 
@@ -323,7 +379,7 @@ def _number(code: list[Instr]) -> list[Instr]:
     open_: list[object] = []
 
     def depth(label: object) -> int:
-        if label is _OUTER:
+        if label is OUTER:
             return len(open_)
         for k in range(len(open_) - 1, -1, -1):
             if open_[k] is label:
@@ -338,6 +394,8 @@ def _number(code: list[Instr]) -> list[Instr]:
         elif op == END:
             open_.pop()
             out.append(instr)
+        elif op == BR and instr[1] is OUTER:
+            out.append((RETURN,))
         elif op in (BR, BR_IF):
             out.append((op, depth(instr[1])))
         elif op == BR_TABLE:

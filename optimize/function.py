@@ -30,7 +30,7 @@ class Candidate:
 
     `new_types` are function types (parameters, results) appended to the module's; `hints` go to
     the validator untouched and are not trusted there. `rules` contributed to it. `form` numbers the
-    graph that it was made from: candidates of one form share their difficulties. `via` are bodies
+    graph or the way of writing: candidates of one form share their difficulties. `via` are bodies
     on the way to it, each with its hints, as in an `Outcome`.
     """
 

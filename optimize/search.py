@@ -68,8 +68,11 @@ fifth of the time and brings most of what there is to gain in code that LLVM has
 PLAIN_STYLES = 2
 """Styles of such a first turn: the first two are the smallest one in three times of four."""
 
-PLAIN_PROOFS = 1
-"""Candidates that a first turn tries to prove."""
+PLAIN_PROOFS = 2
+"""Candidates that a first turn tries to prove: one with equal ends merged, and one without."""
+
+MERGED = -1
+"""In place of the number of a graph, for candidates in which equal ends are merged."""
 
 PLAIN_CHECK_SHARE = 0.02
 """Part of a wall budget that a proof of a first turn may take."""
@@ -286,7 +289,9 @@ class Search:
 
         for number, form in reversed(list(enumerate(forms))):
             for emission in emissions(form.graph, STYLES[:styles]):
-                yield Candidate(emission.body, (), hints_of(emission), form.rules, number)
+                # Where ends of ways are one, ways meet otherwise whatever the graph.
+                kind = MERGED if emission.merged else number
+                yield Candidate(emission.body, (), hints_of(emission), form.rules, kind)
 
     def _check(
         self, index: int, candidate: Candidate, body: bytes, share: float, rlimit: int

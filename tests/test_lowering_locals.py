@@ -1,40 +1,14 @@
 """Locals of emitted code: zeros they start with, wide constants, values in circles."""
 
 import pytest
-import wasmtime
 from eqsat.lowering import STYLES, Style, emit, lower
 from eqsat.wasm.body import Instr
 from eqsat.wasm.module import Module
 from eqsat.wasm.rewrite import replace
 
-FUEL = 100_000
-INPUTS = ((0, 0, 0), (1, 2, 3), (2, 5, 7), (3, -1, 1), (7, -3, 9), (4, 1 << 30, -8))
+from .small_functions import module, results
+
 GET, SET, TEE, CONST = 0x20, 0x21, 0x22, 0x41
-
-
-def module(text: str) -> Module:
-    """A module with one function of three i32 parameters, three i32 locals and an i32 result."""
-    wat = f"""(module (memory 1) (func (export "f") (param $n i32) (param $a i32) (param $b i32)
-      (result i32) (local $t i32) (local $k i32) (local $u i32) {text}))"""
-    return Module.parse(bytes(wasmtime.wat2wasm(wat)))
-
-
-def results(data: bytes) -> list[object]:
-    config = wasmtime.Config()
-    config.consume_fuel = True
-    engine = wasmtime.Engine(config)
-    compiled = wasmtime.Module(engine, data)
-    found: list[object] = []
-    for arguments in INPUTS:
-        store = wasmtime.Store(engine)
-        store.set_fuel(FUEL)
-        call = wasmtime.Instance(store, compiled, []).exports(store)["f"]
-        assert isinstance(call, wasmtime.Func)
-        try:
-            found.append(call(store, *arguments))
-        except wasmtime.Trap as trap:
-            found.append(trap.trap_code)
-    return found
 
 
 def written(source: Module, style: Style) -> list[Instr]:

@@ -132,6 +132,23 @@ EQUAL = {
     ),
 }
 
+# Merged before and behind what both arms do; a merged value below what its test guards.
+ARMS = (
+    "local.get 0 if i32.const 8 local.get 1 i32.store i32.const 4 i32.const 7 i32.store "
+    "else i32.const 16 local.get 0 i32.store i32.const 4 i32.const {} i32.store end i32.const 1"
+)
+BEHIND = (
+    "local.get 0 if i32.const 8 local.get 1 i32.store "
+    "else i32.const 16 local.get 0 i32.store end i32.const 4 i32.const 7 i32.store i32.const 1"
+)
+GUARDED = (
+    "(local i32) local.get 0 if local.get 1 local.set 2 end "
+    "local.get 0 if i32.const 8 local.get 1 call $x i32.store "
+    "i32.const 4 local.get {} i32.const 3 i32.mul i32.store end i32.const 1"
+)
+EQUAL["a store in both arms"] = ARMS.format(7), BEHIND
+EQUAL["a value that a test has decided"] = GUARDED.format(2), GUARDED.format(1)
+
 DIFFERENT = {
     "wrong rounding": ("local.get 0 i32.const 4 i32.div_s", "local.get 0 i32.const 2 i32.shr_s"),
     "one point": (
@@ -193,6 +210,8 @@ DIFFERENT = {
         "i32.const 100 i32.lt_u br_if 0 end local.get 2",
     ),
 }
+DIFFERENT["a store that one arm makes otherwise"] = ARMS.format(6), BEHIND
+DIFFERENT["a value that a test has not decided"] = GUARDED.format(2), GUARDED.format(0)
 
 
 def module(body: str) -> bytes:
