@@ -50,9 +50,6 @@ QUICK: Final = 300_000
 """Bytes of a module up to which all bodies are decoded for the list: about half a second. Beyond,
 the list must not wait for it; the optimizer's report brings costs later."""
 
-PROOF_SECONDS: Final = 10.0
-"""Fuse of one proof: the answer is `unknown` then, and a worker is never stuck."""
-
 WITNESS_SECONDS: Final = 0.5
 """Time to look for a call that shows a difference when a pick is not proven."""
 
@@ -343,6 +340,8 @@ class Session:
 
     def pick(self, index: int, pins: Mapping[str, str]) -> dict[str, Any]:
         """The function with these choices, compared with the original and proven."""
+        from .proof import PROOF_SECONDS, verdict_json
+
         bench = self._bench(self._index(index))
         began = time.perf_counter()
         try:
@@ -350,27 +349,21 @@ class Session:
         except FormError as error:
             return {"refused": str(error), "seconds": round(time.perf_counter() - began, 4)}
         candidate, verdict = bench.settled(found, seconds=PROOF_SECONDS, witness=WITNESS_SECONDS)
-        example = verdict.counterexample
         return self._compared(bench, candidate.body, self.ids) | {
             "refused": "",
-            "proof": {
-                "status": verdict.status,
-                "method": verdict.method,
-                "reason": verdict.reason,
-                "queries": verdict.queries,
-                "rlimit": verdict.rlimit,
-                "seconds": round(verdict.seconds, 4),
-                "assumptions": list(verdict.assumptions),
-                "counterexample": None
-                if example is None
-                else {
-                    "calls": [[name, [str(a) for a in args]] for name, args in example.calls],
-                    "original": example.original,
-                    "new": example.new,
-                },
-            },
+            "proof": verdict_json(verdict),
             "seconds": round(time.perf_counter() - began, 4),
         }
+
+    def proof(self, index: int, pins: Mapping[str, str]) -> dict[str, Any]:
+        """The parts of the proof of the function with these choices (none: all by cost)."""
+        from .proof import parts
+
+        bench = self._bench(self._index(index))
+        try:
+            return parts(bench, self._candidates(bench, pins))
+        except FormError as error:
+            raise SessionError(str(error)) from None
 
     def why(self, index: int, at: int, form: str) -> dict[str, Any]:
         """The chain of rule steps from what stands at `at` to a form, and who made the forms."""

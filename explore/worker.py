@@ -25,8 +25,8 @@ __all__ = ["METHODS", "answer", "main", "options_from", "options_json"]
 
 METHODS: Final = frozenset(
     {
-        *("overview", "function", "forms", "price", "pick", "why", "graph", "saturation"),
-        *("disable", "optimize", "export", "adopt"),
+        *("overview", "function", "forms", "price", "pick", "proof", "why", "graph"),
+        *("saturation", "disable", "optimize", "export", "adopt"),
     }
 )
 """What may be asked, by the name of the session's method."""

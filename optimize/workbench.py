@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..extract import CostModel
     from ..ir.graph import Function, Value
     from ..rules.book import RuleBook
+    from ..verify.trace import Trace as ProofTrace
     from ..verify.validator import Validator, Verdict
     from ..wasm.module import Module
     from .function import Measure
@@ -187,12 +188,17 @@ class Bench:
         return candidates[0], first
 
     def prove(
-        self, candidate: Candidate, *, seconds: float | None = None, witness: float = 0.0
+        self,
+        candidate: Candidate,
+        *,
+        seconds: float | None = None,
+        witness: float = 0.0,
+        trace: ProofTrace | None = None,
     ) -> Verdict:
         """Let the validator compare a candidate with the original body.
 
         `seconds` is a fuse (None: counters alone decide), `witness` how long to look for a call
-        that shows a difference if there is no proof.
+        that shows a difference if there is no proof. `trace` is filled with the proof's parts.
         """
         return self.shared.validator.check(
             self.index,
@@ -202,4 +208,5 @@ class Bench:
             rlimit=self.shared.options.rlimit or DEFAULT_RLIMIT,
             deadline=None if seconds is None else time.perf_counter() + seconds,
             witness_seconds=witness,
+            trace=trace,
         )

@@ -76,6 +76,17 @@ def test_a_pick_costs_what_was_said_and_is_proven(session: Session) -> None:
     assert "does not hold that term" in refused["refused"]
 
 
+def test_the_parts_of_a_proof_are_shown(session: Session) -> None:
+    found = session.proof(0, {str(MUL): "(i32.shl $0 (i32.const 3))"})
+    assert found["status"] == "proven"
+    about = {claim["about"] for claim in found["claims"]}
+    assert {"return: condition", "return: result 0", "trap: same check in the same state"} <= about
+    assert {claim["how"] for claim in found["claims"]} <= {"same term", "sweep", "solver"}
+    assert found["total"] == len(found["claims"])
+    with pytest.raises(SessionError, match="does not hold that term"):
+        session.proof(0, {str(MUL): "(i32.shl $1 (i32.const 3))"})
+
+
 def test_what_is_exported_is_what_the_command_line_gives(session: Session, tmp_path: Path) -> None:
     pins = {"0": {str(MUL): "(i32.mul (i32.const 8) $0)"}}
     data = base64.b64decode(session.export("wasm", pins)["base64"])

@@ -5,12 +5,15 @@ be proven are checked to differ by running both, so that the table cannot be wro
 """
 
 import time
+from dataclasses import replace
 
 import pytest
 import wasmtime
+import z3  # type: ignore[import-untyped]
 from eqsat.verify.differential import explore
 from eqsat.verify.reader import read_module
 from eqsat.verify.relation import Hints, LoopHint
+from eqsat.verify.trace import Trace
 from eqsat.verify.validator import Validator, Verdict
 
 HEAD = """(module
@@ -355,6 +358,38 @@ def test_budgets_are_respected() -> None:
     verdict = Validator(a).check(INDEX, body, deadline=began)
     assert verdict.status == "unknown"
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    "name", ["condition of a call by solver", "xor by or and and", "and of comparisons"]
+)
+def test_a_trace_tells_all_and_changes_nothing(name: str) -> None:
+    a, b = map(module, EQUAL[name])
+    trace = Trace()
+    verdict = Validator(a).check(INDEX, read_module(b).bodies[INDEX - 1], trace=trace)
+    assert replace(verdict, seconds=0.0) == replace(check(a, b), seconds=0.0)
+    assert {claim.how for claim in trace.claims} <= {"same term", "sweep", "solver"}
+    assert any(claim.about == "return: result 0" for claim in trace.claims)
+    assert trace.total == len(trace.claims)
+    assert len(trace.queries) == verdict.queries
+    assert sum(query.rlimit for query in trace.queries) == verdict.rlimit
+    for query in trace.queries:
+        solver = z3.Solver(ctx=z3.Context())
+        solver.from_string(query.text)
+        assert str(solver.check()) == query.answer
+
+
+def test_a_trace_tells_what_relates_loops() -> None:
+    a, b = module(COUNT), module(COUNT.replace("i32.const 3 i32.mul", "i32.const 4 i32.mul"))
+    for other, last in ((COUNT.replace("loop", "nop loop"), "same term"), (None, "not proven")):
+        trace = Trace()
+        body = read_module(b if other is None else module(other)).bodies[INDEX - 1]
+        verdict = Validator(a).check(INDEX, body, trace=trace)
+        assert (verdict.status == "proven") == (other is not None)
+        assert any(text.startswith("loop 0: new local 2 is (local 2") for text in trace.invariants)
+        hows = {claim.how for claim in trace.claims if claim.about.startswith("loop 0 back edge")}
+        assert "same term" in hows
+        assert (last == "same term") == (hows == {"same term"})
 
 
 def test_verdicts_repeat_exactly() -> None:

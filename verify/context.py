@@ -8,6 +8,7 @@ from .axioms import Axioms
 from .plan import Facts
 from .promises import Promises
 from .reader import FunctionType, Module, Unsupported
+from .trace import Trace
 
 if TYPE_CHECKING:
     from .footprints import Footprint, Footprints
@@ -25,7 +26,8 @@ class Context:
     looked at is noted in ``used``. Without ``footprints`` a call touches everything. ``removed``
     are the functions without counterpart, ``classes`` the members that a function stands for,
     where these are several. ``bits`` are the only bits of a global that are ever set, ``promises``
-    what contracts say. ``record`` is given every query to the solver as SMT-LIB text.
+    what contracts say. ``record`` is given every query to the solver as SMT-LIB text,
+    ``trace`` keeps what was to be shown and how it was.
     """
 
     module: Module
@@ -41,6 +43,7 @@ class Context:
     footprints: "Footprints | None" = None
     promises: Promises = field(default_factory=Promises)
     record: Callable[[str], None] | None = None
+    trace: Trace | None = None
     removed: frozenset[int] = frozenset()
     classes: Mapping[int, Sequence[int]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .hints import Location
 from .joins import Edge
 from .relation import Relation
 from .space import Space
@@ -29,24 +30,38 @@ class Obligations:
     def __init__(self, space: Space) -> None:
         self.space = space
         self.open: list[Obligation] = []
+        self.settled: list[Obligation] = []
+        """What the normal form settles, kept for a trace only."""
+        self.invariants: list[str] = []
+        """What relates the loops, kept for a trace only."""
+        self.traced = space.context.trace is not None
         self.impossible: str | None = None
         """A reason why the bodies cannot be compared at all."""
 
     def equal(self, about: str, condition: int, a: int, b: int) -> None:
         """Require equality under a condition."""
         if a == b or condition == FALSE:
+            self._note(about, condition, a, b)
             return
         constrain = self.space.terms.constrain
         a, b = constrain(a, condition), constrain(b, condition)
         if a != b:
             self.open.append(Obligation(about, condition, a, b))
+        else:
+            self._note(about, condition, a, b)
+
+    def _note(self, about: str, condition: int, a: int, b: int) -> None:
+        if self.traced:
+            self.settled.append(Obligation(about, condition, a, b))
 
     def _condition(self, about: str, a: Edge | None, b: Edge | None) -> int:
         """Require that two edges are taken together; the original's condition."""
         left = FALSE if a is None else a.condition
         right = FALSE if b is None else b.condition
         if left != right:
-            self.open.append(Obligation(f"{about}: condition", 0, left, right))
+            self.open.append(Obligation(f"{about}: condition", TRUE, left, right))
+        else:
+            self._note(f"{about}: condition", TRUE, left, right)
         return left
 
     def edges(
@@ -79,6 +94,9 @@ class Obligations:
         left = canonical_epochs(self.space, original.epochs)
         right = canonical_epochs(self.space, new.epochs)
         if self._same_epochs(left, right):
+            for _, traps in left:
+                for trap, path in traps.items():
+                    self._note("trap: same check in the same state", path, trap, trap)
             return
         if max(len(left), len(right)) > MAX_EPOCHS:
             self.impossible = "too many different states at traps"
@@ -91,7 +109,9 @@ class Obligations:
         for condition in totals[1]:
             other = terms.either(other, condition)
         if total != other:
-            self.open.append(Obligation("trap: condition", 0, total, other))
+            self.open.append(Obligation("trap: condition", TRUE, total, other))
+        else:
+            self._note("trap: condition", TRUE, total, other)
         if total == FALSE:
             return
         for position, slot in enumerate(self.space.foreign):
@@ -164,15 +184,28 @@ class Obligations:
             for key, choice in relation.choices.items():
                 if key[0] != loop.ordinal or choice == ("free",):
                     continue
-                for edge, other in ((loop.entry, pair.entry), (loop.back, pair.back)):
+                if self.traced:
+                    self.invariants.append(f"{name}: new local {key[1]} is {_spelled(choice)}")
+                for place, edge, other in (
+                    ("entry", loop.entry, pair.entry),
+                    ("back edge", loop.back, pair.back),
+                ):
                     if edge is None or other is None:
                         continue
                     self.equal(
-                        f"{name}: local {key[1]}",
+                        f"{name} {place}: local {key[1]}",
                         other.condition,
                         relation.expected(key, edge, other, pair, loop),
                         relation.value(key[1], edge),
                     )
+
+
+def _spelled(location: Location) -> str:
+    """A place of the original at a loop's head, as text."""
+    if location == ("entry",):
+        return "what it was on entry"
+    parts = (_spelled(p) if isinstance(p, tuple) else str(p) for p in location)
+    return f"({' '.join(parts)})"
 
 
 def collect(

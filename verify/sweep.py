@@ -21,6 +21,7 @@ from .rebuild import rebuild
 from .simulate import Simulation, TooBig
 from .space import Space
 from .terms import LEAF, STATE, TRUE
+from .trace import How
 
 if TYPE_CHECKING:
     import z3  # type: ignore[import-untyped]
@@ -53,6 +54,9 @@ class Sweep:
         """Whether a whole obligation had to be asked about."""
         self.suspects: list[dict[int, int]] = []
         """Values of symbols for which a model or a vector says that the bodies differ."""
+        self.how: dict[Obligation, How] = {}
+        """What came of each obligation that was reached."""
+        self._asked = ""
         self.simulation = Simulation(self.terms)
         self.focus = Focus(space)
         self.original: set[int] = set()
@@ -74,6 +78,7 @@ class Sweep:
         for obligation in obligations:
             if self._contradicted(obligation):
                 self._suspect(obligation)
+                self.how[obligation] = "differs in simulation"
                 return self._describe(obligation, "differs in simulation")
         for term in sorted(self.original):
             self._note(term)
@@ -83,11 +88,15 @@ class Sweep:
             if problem is not None:
                 return problem
             # Whole decisions are asked about only where their parts do not do.
-            obligations = [o for o in obligations if not self._agree(o)]
+            left_over = [o for o in obligations if not self._agree(o)]
+            self.how |= dict.fromkeys(set(obligations) - set(left_over), "sweep")
+            obligations = left_over
             if not obligations:
                 return None
         for obligation in obligations:
-            if not self._holds(obligation):
+            holds = self._holds(obligation)
+            self.how[obligation] = "solver" if holds else "not proven"
+            if not holds:
                 return self._describe(obligation, "not proven")
         return None
 
@@ -225,6 +234,7 @@ class Sweep:
         if self.terms.widths[a] == STATE and not self._is_memory(a, b):
             return False
         self.direct = True
+        self._asked = o.about
         return self._proven(o.condition, a, b, model=False)
 
     def _is_memory(self, *roots: int) -> bool:
@@ -279,12 +289,18 @@ class Sweep:
         except TooComplex:
             return "unknown"
         record = self.space.context.record
+        trace = self.space.context.trace
+        text = "" if record is None and trace is None else str(solver.to_smt2())
         if record is not None:
-            record(solver.to_smt2())
+            record(text)
         answer = str(solver.check())
+        cost = 0
         statistics = solver.statistics()
         if "rlimit count" in statistics.keys():  # noqa: SIM118
-            self.spent += int(statistics.get_key_value("rlimit count"))
+            cost = int(statistics.get_key_value("rlimit count"))
+            self.spent += cost
+        if trace is not None:
+            trace.query(self.terms, self._asked, (a, b), answer, cost, text)
         if answer == "sat" and not cut:
             given = self._inputs(encoder, solver.model())
             if not model:

@@ -17,14 +17,14 @@ Modelling decisions:
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from .context import Context
 from .joins import Repeats
-from .obligations import Obligation, collect
+from .obligations import Obligation, Obligations, collect
 from .promises import escaped
 from .reader import (
     FunctionType,
@@ -41,6 +41,7 @@ from .scan import Scan, TooDeep, scan
 from .space import Space, width_of
 from .symbolic import Execution, HeadPolicy
 from .terms import FALSE, TRUE, Exhausted, Terms
+from .trace import How, Trace
 
 QUERY_RLIMIT: Final = 500_000
 """Solver units per query: about 0.1 s, enough for nearly all local rewrites."""
@@ -128,6 +129,7 @@ class Validator:
         deadline: float | None = None,
         witness_seconds: float = 0.0,
         original: bytes | None = None,
+        trace: Trace | None = None,
     ) -> Verdict:
         """Whether function ``index`` (function index space) may have the code entry ``new_body``.
 
@@ -138,6 +140,7 @@ class Validator:
         ``witness_seconds``, what is not proven is run in a harness for that long: a difference
         makes it refuted. ``original`` is the code entry to compare with, if it is not the
         module's: one that was proven equal to it (such a pair is not run in a harness).
+        ``trace`` is filled with what was to be shown and how it was.
         """
         started = time.perf_counter()
         module = self.module
@@ -153,7 +156,11 @@ class Validator:
 
         def judge() -> Verdict:
             pair = Pair(
-                Context(module, types), index, read(old_body), read(new_body), hints or Hints()
+                Context(module, types, trace=trace),
+                index,
+                read(old_body),
+                read(new_body),
+                hints or Hints(),
             )
             return pair.decide(rlimit, query_rlimit, deadline)
 
@@ -237,7 +244,7 @@ class Pair:
         self.space = Space(context, [self.old.scan, self.new.scan])
         self.given = given_parameters(self.space, kind, index)
         self.hints = hints
-        self.obligations: list[Obligation] = []
+        self.collected = Obligations(self.space)
         self.loops = 0
 
     @property
@@ -248,18 +255,21 @@ class Pair:
     def decide(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
         """Climb the ladder."""
         problem = self.execute(deadline)
-        if self.loops and (problem is not None or self.obligations):
+        if self.loops and (problem is not None or self.collected.open):
             # Perhaps the new body knows what a loop leaves in memory.
             self.space.memory.thorough()
             problem = self.execute(deadline, cells=True)
         if problem is not None:
             return Verdict("unknown", reason=problem)
-        if not self.obligations:
+        obligations = self.collected.open
+        if not obligations:
+            self._trace({})
             return Verdict("proven", "loops" if self.loops else "normalised")
         from .sweep import Sweep
 
         sweep = Sweep(self.space, rlimit, query_rlimit, deadline)
-        left = sweep.settle(self.obligations)
+        left = sweep.settle(obligations)
+        self._trace(sweep.how)
         if left is None:
             method = "sweep" if not sweep.direct else "solver"
             return Verdict("proven", method, queries=sweep.queries, rlimit=sweep.spent)
@@ -270,6 +280,18 @@ class Pair:
             rlimit=sweep.spent,
             suspects=tuple(map(self._arguments, sweep.suspects[:MAX_SUSPECTS])),
         )
+
+    def _trace(self, how: Mapping[Obligation, How]) -> None:
+        """Tell who asked for it what was to be shown; ``how`` is about what was open."""
+        trace = self.space.context.trace
+        if trace is None:
+            return
+        trace.invariants = self.collected.invariants
+        for o in self.collected.open:
+            reached = how.get(o, "not reached")
+            trace.claim(self.terms, o.about, reached, o.condition, o.original, o.new)
+        for o in self.collected.settled:
+            trace.claim(self.terms, o.about, "same term", o.condition, o.original, o.new)
 
     def _arguments(self, given: dict[int, int]) -> tuple[int, ...]:
         """The arguments among values of symbols; 0 where nothing is said."""
@@ -294,7 +316,7 @@ class Pair:
             kind, given = self._narrowed()
             blocks = execute_original(self.space, kind, self.new, given, once=True).blocks
         never: frozenset[int] = frozenset()
-        best: list[Obligation] | None = None
+        best: Obligations | None = None
         for _ in range(MAX_ROUNDS):
             if deadline is not None and time.perf_counter() > deadline:
                 return "deadline"
@@ -322,13 +344,13 @@ class Pair:
                 found.equal("call without counterpart", condition, made, TRUE)
             if found.impossible is not None:
                 return found.impossible
-            if best is None or len(found.open) < len(best):
-                best = found.open
+            if best is None or len(found.open) < len(best.open):
+                best = found
             if not found.open or not relation.improve():
                 break
         if best is None:
             return "no relation between the loops found"
-        self.obligations = best
+        self.collected = best
         return None
 
     def _original(self, cells: bool) -> Execution:

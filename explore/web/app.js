@@ -5,9 +5,10 @@ import { drawGraph, drawRounds } from "./graph.js";
 const TOKEN = new URLSearchParams(location.search).get("t") ?? "";
 const KEPT = globalThis.EQSAT ?? null; // the answers of a page that stands alone
 const ROW = 26;
+const BY_NAME = new Intl.Collator(); // one for all: ten thousand names are sorted at once
 const state = {
   overview: null, report: null, rows: [], shown: [], current: null, data: null, compare: null, at: null,
-  forms: null, proof: null, pins: {}, undo: [], variants: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0, asked: 0,
+  forms: null, proof: null, pins: {}, undo: [], variants: [], tab: "saturation", sort: "bytes", filter: "", state: null, ticket: 0, asked: 0, proving: 0,
 };
 
 // Questions.
@@ -66,11 +67,11 @@ function matches(row, words) {
 
 function filterRows() {
   const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const order = { name: (a, b) => a.label.localeCompare(b.label), bytes: (a, b) => a.gain - b.gain || b.bytes - a.bytes,
+  const order = { name: (a, b) => BY_NAME.compare(a.label, b.label), bytes: (a, b) => a.gain - b.gain || b.bytes - a.bytes,
     fuel: (a, b) => a.fuelGain - b.fuelGain || b.fuel - a.fuel }[state.sort];
   const found = state.rows.filter((row) => matches(row, words)).sort((a, b) => order(a, b) || a.index - b.index);
   const groups = new Map();
-  for (const row of found) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+  for (const row of found) { if (!groups.has(row.group)) groups.set(row.group, []); groups.get(row.group).push(row); }
   state.shown = groups.size < 2 ? found : [...groups.entries()].sort((a, b) => b[1].length - a[1].length)
     .flatMap(([group, rows]) => [{ heading: group, count: rows.length }, ...rows]);
   drawList();
@@ -145,7 +146,7 @@ function drawFunction() {
   const tile = (title, main, under, kind = "") => h("div", { class: `tile ${kind}` }, h("span", { class: "dim" }, title), h("b", {}, main), h("span", { class: "dim" }, under));
   show("tiles", tile("body bytes", `${left.bytes} → ${right.bytes}`, signed(right.bytes - left.bytes)),
     tile("fuel, estimated", `${number(left.fuel)} → ${number(right.fuel)}`, signed(Math.round((right.fuel - left.fuel) * 100) / 100)),
-    tile("e-graph", data.egraph ? `${data.egraph.nodes} nodes · ${data.egraph.classes} classes` : "not opened", data.egraph ? `${data.egraph.rounds} rounds, ${data.egraph.stopped}` : ""),
+    tile("e-graph", data.egraph ? `${data.egraph.nodes} nodes` : "not opened", data.egraph ? `${data.egraph.classes} classes, ${data.egraph.rounds} rounds, ${data.egraph.stopped}` : ""),
     tile("proof", MARKS[status]?.[0] ? `${MARKS[status][0]} ${status}` : "–", proof ? `${proof.method} · ${proof.rlimit.toLocaleString()} rlimit · ${Math.round(proof.seconds * 1000)} ms` : row?.reason || (row?.rules.length ? `${row.rules.length} rules took part` : ""), status));
   drawCompare();
 }
@@ -298,6 +299,7 @@ async function repick() {
   if (!Object.keys(pins).length) {
     state.compare = state.data; state.side = "automatic"; state.proof = null;
     show("proof"); drawFunction(); drawPins();
+    if (state.tab === "obligations") drawTab();
     return;
   }
   say("proving…");
@@ -309,6 +311,7 @@ async function repick() {
     state.compare = found; state.side = "choice"; state.proof = found.proof;
   }
   drawFunction(); drawProof(); drawPins();
+  if (state.tab === "obligations") drawTab();
   say(found.refused ? `refused: ${found.refused}` : `${found.proof.status} in ${Math.round(found.seconds * 1000)} ms`);
 }
 
@@ -352,7 +355,7 @@ async function afterPins() {
 
 // Tabs.
 
-const TABS = { saturation: "Saturation and rules", egraph: "E-graph", text: "Text", command: "Command line" };
+const TABS = { saturation: "Saturation and rules", egraph: "E-graph", obligations: "Proof", text: "Text", command: "Command line" };
 
 async function drawTab() {
   show("tabs", Object.entries(TABS).map(([name, title]) => h("button", { role: "tab", id: `tab-${name}`, "aria-selected": name === state.tab, "aria-controls": "panel",
@@ -362,6 +365,7 @@ async function drawTab() {
   if (state.tab === "text") { show("panel", h("pre", {}, state.data.wat.join("\n"))); return; }
   if (state.tab === "command") { show("panel", h("p", {}, "The same bytes on the command line:"), h("div", { class: "cmd mono", id: "command" }, command()), h("p", { class: "dim" }, "Export writes the pin file that it names.")); return; }
   if (state.data.closed) { show("panel", h("p", { class: "warn" }, state.data.closed)); return; }
+  if (state.tab === "obligations") { await drawObligations(index); return; }
   if (state.tab === "egraph") {
     const graph = await attempt(() => ask("graph", state.at === null ? { index } : { index, at: state.at }));
     if (!graph || state.tab !== "egraph") return;
@@ -378,6 +382,35 @@ async function drawTab() {
   show("panel", h("div", { style: null }, drawRounds(found.rounds, unit)), h("table", {}, h("tr", {}, ["on", "rule", "matches", "equation"].map((name) => h("th", { class: name === "matches" ? "num" : null }, name))),
     [...gains.values()].sort((a, b) => b.matches - a.matches).map((rule) => h("tr", {}, h("td", {}, h("input", { type: "checkbox", "aria-label": `use ${rule.name}`, checked: !off.has(rule.name), disabled: Boolean(KEPT), onchange: () => toggle(off, rule.name) })),
       h("td", { class: "mono" }, rule.name), h("td", { class: "num" }, String(rule.matches)), h("td", { class: "mono dim" }, rule.equation)))));
+}
+
+async function drawObligations(index) {
+  if (KEPT) { show("panel", h("p", { class: "dim" }, "the parts of a proof are shown by eqsat explore")); return; }
+  const pins = state.pins[index] ?? {}, view = ++state.proving;
+  show("panel", h("p", { class: "dim" }, "proving…"));
+  const found = await attempt(() => ask("proof", { index, pins }));
+  if (view !== state.proving || state.tab !== "obligations" || state.current !== index) return;
+  if (!found) { show("panel", h("p", { class: "warn" }, byId("status").textContent)); return; }
+  // Alike claims are one row: a function has a check at every access.
+  const rows = new Map();
+  for (const claim of found.claims) {
+    const name = JSON.stringify(claim);
+    rows.set(name, { ...claim, count: (rows.get(name)?.count ?? 0) + 1 });
+  }
+  const good = new Set(["same term", "sweep", "solver"]);
+  const cost = (about) => found.queries.filter((query) => query.about === about).reduce((sum, query) => sum + query.rlimit, 0);
+  const what = Object.keys(pins).length ? "your choice" : "the choice by cost";
+  const counted = found.claims.length === found.total ? `${found.total}` : `${found.claims.length} of ${found.total}`;
+  const heads = ["equal in both", "how", "rlimit", "original", "new", "where"];
+  show("panel", h("p", { class: found.status === "proven" ? "good" : "warn", id: "parts" }, `${what}: ${found.status}${found.method ? ` (${found.method})` : ""}${found.reason ? `: ${found.reason}` : ""}`,
+    h("span", { class: "dim" }, found.method === "identical" ? " the bytes are the original's: nothing to show" : ` ${counted} claims, ${found.queries.length} ${found.queries.length === 1 ? "query" : "queries"}; assumptions: ${found.assumptions.join(", ") || "none"}`)),
+  found.invariants.map((text) => h("p", { class: "mono dim" }, `invariant of ${text}`)),
+  rows.size ? h("table", { class: "parts" }, h("tr", {}, heads.map((name) => h("th", { class: name === "rlimit" ? "num" : null }, name))),
+    [...rows.values()].map((claim) => h("tr", {}, h("td", {}, claim.about, claim.count > 1 ? h("span", { class: "dim" }, ` ×${claim.count}`) : null),
+      h("td", { class: good.has(claim.how) ? "good" : "warn" }, claim.how), h("td", { class: "num" }, claim.how === "sweep" ? "in parts" : cost(claim.about).toLocaleString()),
+      [claim.original, claim.original === claim.new ? "the same" : claim.new, claim.condition].map((text) => h("td", {}, h("div", { class: "mono term", title: text }, text)))))) : null,
+  found.queries.map((query, k) => h("details", { class: "query" }, h("summary", {}, `query ${k + 1}: ${query.answer}, ${query.rlimit.toLocaleString()} rlimit, ${query.about || "a part"}: `, h("code", {}, `${query.original} = ${query.new}`)),
+    query.text ? [h("button", { onclick: () => copyText(query.text, "the query is copied") }, "Copy"), h("pre", { tabindex: 0, "aria-label": `SMT-LIB of query ${k + 1}` }, query.text)] : h("p", { class: "dim" }, "left out: the texts of the queries are too long together"))));
 }
 
 async function toggle(off, name) {
@@ -429,11 +462,11 @@ function dialog(...children) {
 }
 
 const KEYS = [["j k", "next, previous function"], ["↑ ↓", "previous, next instruction with a value"], ["[ ]", "previous, next difference"], ["1–9", "choose a form"], ["w", "why equal"],
-  ["t g x c", "saturation, e-graph, text, command line"], ["u", "undo a choice"], ["s", "keep the choice as a variant"], ["r", "optimize again"], ["e", "export"], ["y", "copy the address of this view"], ["/", "filter"], ["?", "these keys"]];
+  ["t g p x c", "saturation, e-graph, proof, text, command line"], ["u", "undo a choice"], ["s", "keep the choice as a variant"], ["r", "optimize again"], ["e", "export"], ["y", "copy the address of this view"], ["/", "filter"], ["?", "these keys"]];
 
 const ACTIONS = {
   j: () => step(1), k: () => step(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1), "[": () => hunk(-1), "]": () => hunk(1),
-  w: () => byId("why").scrollIntoView(), t: () => tab("saturation"), g: () => tab("egraph"), x: () => tab("text"), c: () => tab("command"), u: undo, s: saveVariant, r: () => { if (!KEPT) optimize(); },
+  w: () => byId("why").scrollIntoView(), t: () => tab("saturation"), g: () => tab("egraph"), p: () => tab("obligations"), x: () => tab("text"), c: () => tab("command"), u: undo, s: saveVariant, r: () => { if (!KEPT) optimize(); },
   e: () => { if (!KEPT) dialog(h("h2", {}, "Export"), ["wasm", "wat", "pins"].map((kind) => h("button", { id: `export-${kind}`, onclick: () => exportAs(kind) }, kind))); },
   y: copyLink, "/": () => byId("filter").focus(), "?": () => dialog(h("h2", {}, "Keys"), h("table", {}, KEYS.map(([keys, text]) => h("tr", {}, h("td", {}, h("kbd", {}, keys)), h("td", {}, text))))),
 };
@@ -473,9 +506,11 @@ function remember() {
   try { history.replaceState(null, "", `#${words}`); } catch { /* a frame without an address */ }
 }
 
-async function copyLink() {
-  try { await navigator.clipboard.writeText(location.href); say("the address is copied"); } catch { say(location.href); }
+async function copyText(text, said) {
+  try { await navigator.clipboard.writeText(text); say(said); } catch { say(text); }
 }
+
+function copyLink() { return copyText(location.href, "the address is copied"); }
 
 async function recall() {
   const words = new URLSearchParams(location.hash.slice(1));
