@@ -195,24 +195,25 @@ def search(run: Run) -> None:
     """
     from .memory import hand_over, unsettled
 
-    plain = _plain_first(run)
+    plain, beyond = _plain_first(run)
     if not plain or _visit(run, plain, {}, plain=True):
-        _rounds(run, unsettled(run))
+        _rounds(run, unsettled(run, beyond))
     hand_over(run)
 
 
-def _plain_first(run: Run) -> tuple[int, ...]:
-    """Functions that are only written anew at first."""
-    from .search import too_much
+def _plain_first(run: Run) -> tuple[tuple[int, ...], frozenset[int]]:
+    """Functions that are only written anew at first, and those that even this is too long for."""
+    from .search import PLAIN_SPEED, too_much
 
     fresh = tuple(index for index in run.work.ranked if index not in run.outcomes)
     size, end = _code_size(run, fresh), _search_end(run)
     left = None if end is None else max(0.0, end - time.monotonic())
-    if too_much(size, run.options, left):
-        return fresh
+    if left is not None and too_much(size, run.options, left):
+        beyond = {i for i in fresh if len(run.module.body_bytes(i)) > PLAIN_SPEED * left}
+        return tuple(index for index in fresh if index not in beyond), frozenset(beyond)
     if run.program is not None and too_much(AMPLE * size, run.options, left):
-        return tuple(index for index in fresh if index in run.program.pending)
-    return ()
+        return tuple(index for index in fresh if index in run.program.pending), frozenset()
+    return (), frozenset()
 
 
 def _rounds(run: Run, ranked: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ Without a cache all of it does nothing but count and keep outcomes.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .function import Outcome, joined
 from .recall import Known, Recall, State
@@ -44,18 +44,18 @@ def remember(run: Run) -> Sequence[int]:
     return [index for index in ranked if index not in settled]
 
 
-def unsettled(run: Run) -> tuple[int, ...]:
+def unsettled(run: Run, beyond: Collection[int] = ()) -> tuple[int, ...]:
     """Functions that are still to be taken through everything.
 
     Those without a visit first, in their order; then those that were only written anew, the
     smallest first: what is left to gain comes at 38 bytes a second in functions below 60 bytes, at
-    27 in those below 400, at 4 in large ones (sql.js).
+    27 in those below 400, at 4 in large ones (sql.js). Last those that are `beyond` the time.
     """
     found: list[tuple[int, int, int]] = []
     for position, index in enumerate(run.work.ranked):
         known = run.known.get(index)
         if known is None:
-            found.append((-1, position, index))
+            found.append((len(State) if index in beyond else -1, position, index))
         elif known.state is not State.SETTLED:
             found.append((known.state, known.outcome.record.bytes_before, index))
     return tuple(index for _, _, index in sorted(found))

@@ -39,7 +39,10 @@ STEPS_SHARE = 0.5
 """Part of the time left that the steps of one turn may take: what they inline, the search has to
 fold."""
 
-LARGE_SHARE = 0.2
+CHECK_SHARE = 0.4
+"""Part of that which one certificate may take, as a part of the whole budget."""
+
+LARGE_SHARE = 0.1
 """The same where the functions alone are more than the time allows to search."""
 
 ROUNDS = 12
@@ -109,9 +112,11 @@ def _allot(run: Run, program: Program, *, first: bool) -> None:
     if end is None:
         return
     now = time.monotonic()
-    left = max(0.0, end - (run.clock.start if first else now))
+    budget = end - run.clock.start
+    left = budget if first else max(0.0, end - now)
     size = sum(stop - start for start, stop in program.module.code)
-    share = LARGE_SHARE if too_much(size, run.options, left) else STEPS_SHARE
+    share = LARGE_SHARE if too_much(size, run.options, budget) else STEPS_SHARE
+    program.patience = CHECK_SHARE * share * budget
     program.allowance = share * left
     program.search_seconds = left
     middle = min(now + share * left, end)

@@ -65,6 +65,10 @@ THOROUGH_SPEED = 2_500
 budget allows at this speed every function is first written anew without the e-graph: that takes a
 fifth of the time and brings most of what there is to gain in code that LLVM has optimized."""
 
+PLAIN_SPEED = 10_000
+"""Bytes of a large body that one worker writes anew in a second: what takes longer than the time
+left would be begun in every run and never be done."""
+
 PLAIN_STYLES = 2
 """Styles of such a first turn: the first two are the smallest one in three times of four."""
 

@@ -310,3 +310,25 @@ def test_mutated_modules_never_break_the_driver() -> None:
         assert len(result.output) <= len(mutant)
         assert not [r for r in result.report.functions if r.reason.startswith("fault")]
     assert kept > 5
+
+
+def test_what_is_beyond_the_time_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that takes longer than the budget would else be begun in every run in vain."""
+    seen: list[tuple[int, bool]] = []
+    run = Search.run
+
+    def watched(self: Search, batch: Batch) -> Iterator[Outcome]:
+        seen.extend((index, batch.plain) for index, _ in batch.functions)
+        return run(self, batch)
+
+    waste = "(i32.add (i32.const 0) (local.get 0))"
+    long = f"(i32.mul (i32.const 8) {waste})"
+    head = "(param i32) (result i32)"
+    data = wat(f'(module (func (export "l") {head} {long}) (func (export "w") {head} {waste}))')
+    monkeypatch.setattr(Search, "run", watched)
+    monkeypatch.setattr(search, "too_much", lambda *_: True)
+    monkeypatch.setattr(search, "PLAIN_SPEED", 10 / 30)
+    monkeypatch.setattr("eqsat.optimize.workers.can_fork", lambda: False)
+    eqsat.optimize(data, options=Options(cost="bytes", budget=30.0, only=("*",)))
+    first = list(dict.fromkeys(seen))
+    assert first == [(1, True), (1, False), (0, False)]

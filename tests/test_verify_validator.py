@@ -13,8 +13,9 @@ import z3  # type: ignore[import-untyped]
 from eqsat.verify.differential import explore
 from eqsat.verify.reader import read_module
 from eqsat.verify.relation import Hints, LoopHint
+from eqsat.verify.terms import CLOCK_STEPS, MAX_STEPS, Exhausted, Terms
 from eqsat.verify.trace import Trace
-from eqsat.verify.validator import Validator, Verdict
+from eqsat.verify.validator import Pair, Validator, Verdict
 
 HEAD = """(module
  (import "h" "x" (func $x (param i32) (result i32)))
@@ -256,6 +257,35 @@ def test_removing_an_endless_loop_is_not_proven() -> None:
 def test_equal_bytes_are_identical() -> None:
     a = module("local.get 0")
     assert check(a, a).method == "identical"
+
+
+def test_diagrams_end_with_the_time_or_their_budget() -> None:
+    for deadline, reason, steps in (
+        (time.perf_counter() - 1, "deadline", CLOCK_STEPS),
+        (time.perf_counter() + 3600, "more than", MAX_STEPS),
+        (None, "more than", MAX_STEPS),
+    ):
+        terms = Terms()
+        terms.deadline = deadline
+        for _ in range(steps):
+            terms.step()
+        with pytest.raises(Exhausted, match=reason):
+            terms.step()
+
+
+def test_a_late_check_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[bool] = []
+    execute = Pair.execute
+
+    def noted(self: Pair, deadline: float | None = None, *, cells: bool = False) -> str | None:
+        runs.append(cells)
+        return execute(self, deadline, cells=cells)
+
+    monkeypatch.setattr(Pair, "execute", noted)
+    a, b = module(COUNT), module(COUNT.replace("i32.lt_u", "i32.gt_u i32.eqz"))
+    verdict = Validator(a).check(INDEX, read_module(b).bodies[INDEX - 1], deadline=0.0)
+    assert verdict.reason == "deadline"
+    assert runs == [False]
 
 
 def test_another_original_takes_the_place_of_the_module_s() -> None:

@@ -11,6 +11,7 @@ so that a select, an ``if``, a ``br_if`` and an ``and`` of comparisons meet in o
 first, as code decides: for a tree of decisions the other order is exponential.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -23,8 +24,14 @@ STATE: Final = -1
 LEAF: Final = 1 << 60
 """In place of an atom: the term is no decision. Larger than every atom."""
 
-MAX_STEPS: Final = 400_000
-"""Steps of diagram building per check: beyond it (a second or so) a function is unknown."""
+MAX_STEPS: Final = 2_000_000
+"""Steps of diagram building per check: beyond it (three seconds or so) a function is unknown."""
+
+LATE: Final = "deadline"
+"""Why a check ended that time ended."""
+
+CLOCK_STEPS: Final = 4096
+"""Steps after which the clock is looked at: some ten milliseconds."""
 
 MAX_SPREAD: Final = 64
 """Diagram nodes that an operator on constant leaves may visit before it is left opaque."""
@@ -52,6 +59,9 @@ class Terms:
         """Per term whether it is a constant or a diagram with constant leaves."""
         self.table: dict[Node, int] = {}
         self.steps = 0
+        self.deadline: float | None = None
+        """When building diagrams has to end (``time.perf_counter()``)."""
+        self._look = CLOCK_STEPS
         self._families: dict[object, dict[int, int]] = {}
         self._family: dict[int, list[int]] = {}
         """Atoms to the atoms of which at most one fails at a time, oldest first."""
@@ -212,10 +222,17 @@ class Terms:
         return found
 
     def step(self) -> None:
-        """Count one step. Raises Exhausted beyond MAX_STEPS."""
+        """Count one step. Raises Exhausted beyond MAX_STEPS, or the deadline."""
         self.steps += 1
+        if self.steps > self._look:
+            self._go_on()
+
+    def _go_on(self) -> None:
         if self.steps > MAX_STEPS:
             raise Exhausted(f"more than {MAX_STEPS} steps of path conditions")
+        if self.deadline is not None and time.perf_counter() > self.deadline:
+            raise Exhausted(LATE)
+        self._look = min(MAX_STEPS, self.steps + CLOCK_STEPS)
 
     def _branch(self, atom: int, hi: int, lo: int) -> int:
         """The node of one decision."""

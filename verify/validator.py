@@ -40,7 +40,7 @@ from .relation import Heads, Hints, Relation
 from .scan import Scan, TooDeep, scan
 from .space import Space, width_of
 from .symbolic import Execution, HeadPolicy
-from .terms import FALSE, TRUE, Exhausted, Terms
+from .terms import FALSE, LATE, TRUE, Exhausted, Terms
 from .trace import How, Trace
 
 QUERY_RLIMIT: Final = 500_000
@@ -254,8 +254,9 @@ class Pair:
 
     def decide(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
         """Climb the ladder."""
+        self.terms.deadline = deadline
         problem = self.execute(deadline)
-        if self.loops and (problem is not None or self.collected.open):
+        if self.loops and problem != LATE and (problem is not None or self.collected.open):
             # Perhaps the new body knows what a loop leaves in memory.
             self.space.memory.thorough()
             problem = self.execute(deadline, cells=True)
@@ -319,7 +320,7 @@ class Pair:
         best: Obligations | None = None
         for _ in range(MAX_ROUNDS):
             if deadline is not None and time.perf_counter() > deadline:
-                return "deadline"
+                return LATE
             run = self._run(self.new, relation.head, blocks, new=True)
             relation.restart(run)
             try:
