@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eqsat.explore.notebook import view as explore
     from eqsat.optimize.driver import optimize
     from eqsat.optimize.options import Options
     from eqsat.optimize.report import FunctionRecord, Report
@@ -19,6 +20,7 @@ __all__ = [
     "Report",
     "Result",
     "__version__",
+    "explore",
     "optimize",
     "prove",
 ]
@@ -37,8 +39,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     import importlib
 
-    if name == "optimize":  # the room of this name answers calls
-        return importlib.import_module("eqsat.optimize")
+    if name in ("explore", "optimize"):  # the rooms of these names answer calls
+        return importlib.import_module(f"eqsat.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'eqsat' has no attribute '{name}'")

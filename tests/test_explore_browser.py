@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -262,10 +261,10 @@ def test_a_page_in_a_file_needs_nothing_else(browser: "Browser", folder: Path) -
     page.close()
 
 
-def test_two_thousand_functions_stay_smooth(browser: "Browser", folder: Path) -> None:
+def test_ten_thousand_functions_stay_smooth(browser: "Browser", folder: Path) -> None:
     bodies = "".join(
         f"(func $f{k} (param i32) (result i32) local.get 0 i32.const {k} i32.add)"
-        for k in range(2_000)
+        for k in range(10_000)
     )
     path = folder / "many.wasm"
     path.write_bytes(assemble(f"(module {bodies})".encode()))
@@ -275,11 +274,21 @@ def test_two_thousand_functions_stay_smooth(browser: "Browser", folder: Path) ->
         page.set_default_timeout(PATIENCE)
         page.goto(address)
         page.locator(".fn[role=option]").first.wait_for()
-        assert page.locator(".fn[role=option]").count() < 80
-        began = time.monotonic()
-        page.locator("#filter").fill("f1999")
-        page.locator(".fn", has_text="f1999").wait_for()
-        assert time.monotonic() - began < 5
+        # What takes long is making elements: there are never more than what is in sight.
+        count = "document.querySelectorAll('#functions *').length"
+        assert page.evaluate(count) < 400
+        list_ = page.locator("#functions")
+        page.locator("[data-sort=name]").click()
+        list_.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        page.locator(".fn .name", has_text=re.compile(r"^f9999$")).wait_for()
+        assert page.evaluate(count) < 400
+        page.locator("#filter").fill("f1")
+        list_.evaluate("box => { box.scrollTop = 0; }")
+        page.locator(".fn .name", has_text=re.compile(r"^f1$")).wait_for()
+        assert page.evaluate(count) < 400
+        page.locator("#filter").fill("f9998")
+        page.locator(".fn", has_text="f9998").wait_for()
+        assert page.locator(".fn[role=option]").count() == 1
         page.close()
     finally:
         end(process)

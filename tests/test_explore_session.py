@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import eqsat
 import pytest
 from eqsat.cli.main import main
 from eqsat.explore.notebook import view
@@ -206,7 +207,7 @@ def test_a_page_stands_alone(session: Session, tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_one_function(session: Session) -> None:
-    cell = view(session.data, "rep", OPTIONS)._repr_html_()
+    cell = eqsat.explore(session.data, "rep", OPTIONS)._repr_html_()
     assert cell.startswith("<iframe srcdoc=")
     assert cell.count("<") == 2  # nothing of the page gets out of its frame
     assert "$h * 8" in cell

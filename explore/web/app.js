@@ -5,6 +5,7 @@ import { drawGraph, drawRounds } from "./graph.js";
 const TOKEN = new URLSearchParams(location.search).get("t") ?? "";
 const KEPT = globalThis.EQSAT ?? null; // the answers of a page that stands alone
 const ROW = 26;
+const FIRST = 600; // bytes of a body that is opened unasked: a larger one would keep the worker for seconds
 const BY_NAME = new Intl.Collator(); // one for all: ten thousand names are sorted at once
 const state = {
   overview: null, report: null, rows: [], shown: [], current: null, data: null, compare: null, at: null,
@@ -544,7 +545,7 @@ async function start() {
     const events = new EventSource(`/events?t=${encodeURIComponent(TOKEN)}`);
     events.onmessage = (event) => { const plain = JSON.parse(event.data); if (plain.event === "progress") say(`optimizing: ${plain.done} of ${plain.total} functions, ${plain.saved} bytes saved`); };
   }
-  if (!(await recall())) { const first = state.shown.find((row) => !row.heading); if (first) await open(first.index); }
+  if (!(await recall())) { const rows = state.shown.filter((row) => !row.heading), first = rows.find((row) => row.bytes <= FIRST) ?? rows[0]; if (first) await open(first.index); }
   if (!KEPT) await optimize();
 }
 
