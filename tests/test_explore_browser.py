@@ -105,8 +105,8 @@ def test_functions_show_gain_and_proof_and_can_be_filtered(page: "Page") -> None
     other = page.locator(".fn", has_text="other")
     assert other.locator(".mark").get_attribute("aria-label") == "changed and proven"
     assert "\N{MINUS SIGN}" in other.inner_text()
-    for text, count in (("rep", 1), ("proof:proven", 1), ("gain>3", 1), ("gain>99", 0),
-                        ("rule:add", 1), ("", 2)):  # fmt: skip
+    for text, count in (("rep", 1), ("proof:proven", 2), ("proof:unknown", 0), ("gain>5", 1),
+                        ("gain>99", 0), ("rule:sub-add-right", 1), ("", 2)):  # fmt: skip
         page.locator("#filter").fill(text)
         found = page.locator(".fn[role=option]")
         page.wait_for_timeout(50)
