@@ -1,19 +1,16 @@
-"""The number that an integer value is, as far as it follows from constants."""
+"""The functions of integer operations on numbers."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from ..wasm.opcodes import BY_NAME
-from .graph import Value
-
-DEEPEST = 40
-"""Operations above constants that are looked through: conditions are shallow."""
 
 
-def _signed(value: int, bits: int) -> int:
+def signed(value: int, bits: int) -> int:
+    """Return the signed number that the low bits of a number are."""
     value &= (1 << bits) - 1
     return value - (1 << bits) if value >> bits - 1 else value
 
@@ -91,66 +88,3 @@ def _shifts(bits: int) -> dict[str, Callable[[int, int], int]]:
 
 OPERATIONS: Final = _table()
 """Opcode -> bits of the operands, bits of the result, and the function on signed numbers."""
-_BITS: Final = {0x41: 32, 0x42: 64}
-_SELECT: Final = 0x1B
-
-
-def zeros(value: Value, known: Mapping[int, Value], depth: int = 0) -> int:
-    """Return a mask of low 64 bits that are certainly zero in an integer value."""
-    every = (1 << 64) - 1
-    value = known.get(value.id, value)
-    if value.op in _BITS:
-        number = value.imm[0]
-        assert isinstance(number, int)
-        return ~number & (1 << _BITS[value.op]) - 1
-    if depth > DEEPEST:
-        return 0
-    match _BITWISE.get(value.op):
-        case "and":
-            return zeros(value.args[0], known, depth + 1) | zeros(value.args[1], known, depth + 1)
-        case "or" | "xor":
-            return zeros(value.args[0], known, depth + 1) & zeros(value.args[1], known, depth + 1)
-        case "shl":
-            count = value.args[1]
-            if count.op in _BITS:
-                bits = 32 if value.op == BY_NAME["i32.shl"] else 64
-                shift = int(count.imm[0]) & bits - 1
-                inner = zeros(value.args[0], known, depth + 1) << shift
-                return (inner | (1 << shift) - 1) & (every if bits == 64 else every >> 32)
-    return 0
-
-
-_BITWISE: Final = {
-    BY_NAME[f"i{bits}.{name}"]: name for bits in (32, 64) for name in ("and", "or", "xor", "shl")
-}
-
-
-def evaluate(value: Value, known: Mapping[int, Value], depth: int = 0) -> int | None:
-    """Return the signed number of an integer value, None where it is not known.
-
-    `known` has values that stand for others, by id.
-    """
-    value = known.get(value.id, value)
-    if value.op in _BITS:
-        number = value.imm[0]
-        assert isinstance(number, int)
-        return _signed(number, _BITS[value.op])
-    if depth > DEEPEST:
-        return None
-    if value.op == _SELECT:
-        condition = evaluate(value.args[2], known, depth + 1)
-        if condition is None:
-            return None
-        return evaluate(value.args[0 if condition else 1], known, depth + 1)
-    operation = OPERATIONS.get(value.op)
-    if operation is None:
-        return None
-    bits, width, function = operation
-    numbers = []
-    for arg in value.args:
-        number = evaluate(arg, known, depth + 1)
-        if number is None:
-            mask = (1 << bits) - 1
-            return 0 if zeros(value, known, depth) & mask == mask else None
-        numbers.append(_signed(number, bits))
-    return _signed(function(*numbers), width)

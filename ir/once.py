@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .constants import evaluate
+from .bits import KnownBits, arrivals
 from .graph import (
+    PHI,
     Anchor,
     Block,
     Branch,
@@ -45,14 +46,17 @@ class Once:
 
 def runs_once(function: Function) -> Once | None:
     """Find an outermost loop that runs once, None where there is none."""
+    arrived: dict[int, list[Value]] | None = None
     for node in walk(function.body):
         if not isinstance(node, Loop) or not node.label.edges:
             continue
-        if all(value.is_leaf for value in node.entry):
+        if all(value.is_leaf and value.op != PHI for value in node.entry):
             continue
+        if arrived is None:
+            arrived = arrivals(function)
         pairs = zip(node.label.params, node.entry, strict=True)
         entry = {parameter.id: value for parameter, value in pairs}
-        trial = _Trial(node.label, dict(entry))
+        trial = _Trial(node.label, dict(entry), dict(arrived))
         if trial.once(node):
             return Once(frozenset((node.label.id,)), entry, trial.conditions)
     return None
@@ -64,20 +68,23 @@ class _Trial:
 
     label: Label
     known: dict[int, Value]
+    arriving: dict[int, list[Value]]
+    """Block parameter -> the values that may arrive there."""
     conditions: dict[int, int] = field(default_factory=dict)
     arrived: dict[int, list[list[Value]]] = field(default_factory=dict)
     """Label -> the arguments of every edge that may be taken."""
+    bits: KnownBits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bits = KnownBits(self.arriving, self.known)
 
     def once(self, node: Loop) -> bool:
         """Whether no back edge can be reached."""
         self._nodes(node.body)
         return self.label.id not in self.arrived
 
-    def _value(self, value: Value) -> int | None:
-        return evaluate(value, self.known)
-
     def _condition(self, value: Value) -> int | None:
-        number = self._value(value)
+        number = self.bits.number(value)
         if number is not None:
             self.conditions[value.id] = number
         return number
@@ -132,6 +139,7 @@ class _Trial:
         if rows is None:
             return False
         for parameter, column in zip(label.params, zip(*rows, strict=True), strict=True):
+            self.arriving[parameter.id] = list(column)
             if all(value is column[0] for value in column):
                 self.known[parameter.id] = column[0]
         return True

@@ -3,7 +3,8 @@
 Values never change, so what a branch says of them holds wherever only that way leads: in an arm, or
 behind a `br_if`. A walk carries what is known along the edges of the skeleton; where edges meet,
 what all of them agree on; at the head of a loop, what held on entry. Known are the outcomes of
-comparisons, and for each value that is compared with constants the range it lies in.
+comparisons, and for each value that is compared with constants the range it lies in; besides, bits
+that are the same on every way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from ..ir.bits import KnownBits, arrivals
 from ..ir.graph import (
     Anchor,
     Block,
@@ -62,12 +64,13 @@ Known: TypeAlias = "dict[Key, bool | Range]"
 
 def decide_conditions(function: Function) -> Function:
     """Return the function without branches whose way is known; itself if there are none."""
-    decided = _Walk().run(function)
+    decided = _Walk(KnownBits(arrivals(function))).run(function)
     return function if not decided else Rebuild(function, decided=decided).run()
 
 
 @dataclass(slots=True)
 class _Walk:
+    bits: KnownBits
     decided: dict[int, int] = field(default_factory=dict)
     _arrived: dict[int, Known] = field(default_factory=dict)
 
@@ -101,8 +104,12 @@ class _Walk:
                     return None
         return known
 
+    def _truth(self, cond: Value, known: Known) -> bool | None:
+        truth = outcome(cond, known)
+        return self.bits.truth(cond) if truth is None else truth
+
     def _if(self, node: If, known: Known) -> Known | None:
-        truth = outcome(node.cond, known)
+        truth = self._truth(node.cond, known)
         if truth is not None:
             self.decided[id(node)] = int(truth)
         if truth is not False:
@@ -112,7 +119,7 @@ class _Walk:
         return self._arrived.pop(node.label.id, None)
 
     def _branch_if(self, node: BranchIf, known: Known) -> Known | None:
-        truth = outcome(node.cond, known)
+        truth = self._truth(node.cond, known)
         if truth is not None:
             self.decided[id(node)] = int(truth)
         if truth is not False:
@@ -121,8 +128,9 @@ class _Walk:
 
     def _table(self, node: BranchTable, known: Known) -> None:
         least, most, _, _ = range_of(node.index, known)
-        if least == most:
-            self.decided[id(node)] = least
+        number = least if least == most else self.bits.number(node.index)
+        if number is not None:
+            self.decided[id(node)] = number & 0xFFFFFFFF
         for edge in {id(e): e for e in node.edges}.values():
             self._leave(edge, known)
 
