@@ -260,13 +260,14 @@ def _add_contracts(group: argparse._ActionsContainer) -> None:
         "--assume",
         metavar="NAME[=VALUE]",
         action="append",
-        help="a promise about how the module is used (so far accepted and reported, not used)",
+        help="a promise about how the module is used: p3-async and no-exhaustion let more go, "
+        "the others are only reported so far",
     )
     group.add_argument(
         "--entry",
         metavar="GLOB",
         action="append",
-        help="only these exports are ever used (so far accepted and reported, not used)",
+        help="only these exports are ever used: the others go, and all that only they need",
     )
 
 

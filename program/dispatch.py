@@ -78,7 +78,7 @@ def _contents(module: Module, index: int) -> tuple[int | None, ...] | None:
     for element in module.elements:
         if element.mode != "active" or element.table != index:
             continue
-        start = constant_offset(element.offset)
+        start = constant_offset(module, element.offset)
         listed = _listed(element)
         if start is None or listed is None or not safe_element(module, element):
             return None

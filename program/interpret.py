@@ -1,7 +1,8 @@
 """Running a function whose course constants decide, as far as they do.
 
 Values are signed numbers, or None where nothing is known: that may be passed around, but no way
-may depend on it. Memory is what the run itself has written; everything else about it is unknown.
+may depend on it. Memory is what the run itself has written, or what nobody ever writes; everything
+else about it is unknown.
 Floats are left alone: which NaN comes out is the machine's choice.
 """
 
@@ -210,7 +211,12 @@ class _Run:
         size, sign, width = LOADS[instr[0]]
         _, _, offset, memory = instr
         start = self.machine.address(memory, self.stack.pop(), offset, size)
-        found = [self.machine.written.get((memory, start + k), Undecided) for k in range(size)]
+        content = self.machine.view.read_only.get(memory)
+        found: Sequence[object]
+        if content is not None:
+            found = content[start : start + size]
+        else:
+            found = [self.machine.written.get((memory, start + k), Undecided) for k in range(size)]
         number = 0
         for position, byte in enumerate(found):
             if byte is None or byte is Undecided:

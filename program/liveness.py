@@ -14,7 +14,7 @@ from ..wasm.body import Instr
 from ..wasm.entities import Data, Element
 from ..wasm.module import Module
 from ..wasm.renumber import Indices, compacted, plain_types
-from .references import REF_FUNC, Entity, Kind, References, entities, types_of
+from .references import GLOBAL_GET, REF_FUNC, Entity, Kind, References, entities, types_of
 
 
 @dataclass(slots=True)
@@ -213,25 +213,38 @@ class _Walk:
                 self.reach(kind, index)
 
 
-def constant_offset(offset: tuple[Instr, ...] | None) -> int | None:
-    """The unsigned value of an offset that is one constant, else None."""
-    if offset is None or len(offset) != 1 or offset[0][0] not in (0x41, 0x42):
-        return None
-    value = offset[0][1]
-    assert isinstance(value, int)
-    return value & (0xFFFFFFFF if offset[0][0] == 0x41 else 0xFFFFFFFFFFFFFFFF)
+def constant_offset(module: Module, offset: tuple[Instr, ...] | None) -> int | None:
+    """The unsigned value of an offset that is one constant, else None.
+
+    Follows immutable globals of the module itself.
+    """
+    for _ in range(len(module.globals) + 1):
+        if offset is None or len(offset) != 1:
+            return None
+        op, *immediates = offset[0]
+        if op in (0x41, 0x42):
+            value = immediates[0]
+            assert isinstance(value, int)
+            return value & (0xFFFFFFFF if op == 0x41 else 0xFFFFFFFFFFFFFFFF)
+        if op != GLOBAL_GET:
+            return None
+        index = immediates[0]
+        assert isinstance(index, int)
+        # An imported one has no initial value here.
+        offset = None if module.globals[index].mutable else module.globals[index].init
+    return None
 
 
 def safe_element(module: Module, element: Element) -> bool:
     """Whether an active segment is always within its table's first size."""
-    start = constant_offset(element.offset)
+    start = constant_offset(module, element.offset)
     table = module.tables[element.table]
     return start is not None and start + len(element.functions) <= table.minimum
 
 
 def safe_data(module: Module, data: Data) -> bool:
     """Whether an active segment is always within its memory's first size."""
-    start = constant_offset(data.offset)
+    start = constant_offset(module, data.offset)
     memory = module.memories[data.memory]
     return (
         start is not None

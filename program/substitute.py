@@ -1,4 +1,4 @@
-"""The step that writes what is known across calls into the bodies.
+"""The step that writes what is known across calls, and of memories nobody writes, into the bodies.
 
 Bodies are changed instruction by instruction, without any folding: that is the business of the
 search over functions, which comes afterwards.
@@ -14,7 +14,9 @@ from ..wasm.renumber import Changes, Indices
 from .choice import TIDY_LIMIT
 from .claims import Constant, Knowledge, claims, instruction, learn
 from .dispatch import Targets, targets
+from .interpret import LOADS
 from .references import CALL, GLOBAL_GET, GLOBAL_SET, INDIRECT, RETURN_CALL
+from .rom import loaded
 from .step import Claims, Step
 from .view import View
 
@@ -28,7 +30,7 @@ MOST_SLOTS = 64
 
 
 def substitute(view: View) -> Step | None:
-    """Constants for globals, arguments and results, direct calls for known targets."""
+    """Constants for globals, arguments, results and loads, direct calls for known targets."""
     knowledge = learn(view)
     bodies: dict[int, bytes] = {}
     tables = targets(view)
@@ -90,6 +92,8 @@ def _concerned(view: View, function: int, useful: _Useful, tables: Targets) -> b
             return True
         if use.opcode in (CALL, RETURN_CALL) and index in useful.results:
             return True
+        if use.opcode in LOADS and any(index in view.read_only for _, index in use.targets):
+            return True
         if use.opcode in INDIRECT and any(
             kind == "table" and target in tables for kind, target in use.targets
         ):
@@ -129,6 +133,8 @@ class _Rewriter:
                 self.call(instr, instrs, at)
             elif op in (CALL_INDIRECT, RETURN_CALL_INDIRECT):
                 self.indirect(instr)
+            elif op in LOADS and self.view.read_only:
+                self.load(instr)
             else:
                 out.append(instr)
         return None if out == instrs else out
@@ -145,6 +151,18 @@ class _Rewriter:
         self.out += map(instruction, constants)
         if instr[0] == RETURN_CALL:
             self.out.append((RETURN,))
+
+    def load(self, instr: Instr) -> None:
+        """A load of what is known to be there."""
+        out = self.out
+        content = self.view.read_only.get(instr[3])
+        found = None
+        if content is not None and out and out[-1][0] == I32_CONST:
+            found = loaded(content, instr, out[-1][1])
+        if found is None:
+            out.append(instr)
+        else:
+            out[-1] = found
 
     def indirect(self, instr: Instr) -> None:
         """A call through a table whose entry is known."""

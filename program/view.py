@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -124,6 +124,13 @@ class View:
     def visible_memories(self) -> frozenset[int]:
         """Memories that the host sees: imported or exported."""
         return self._visible("memory", [one.imported for one in self.module.memories])
+
+    @cached_property
+    def read_only(self) -> Mapping[int, bytes]:
+        """Private memories that nobody writes, and what is in them."""
+        from .rom import read_only
+
+        return read_only(self)
 
     @cached_property
     def visible_tables(self) -> frozenset[int]:

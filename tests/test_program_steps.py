@@ -173,6 +173,54 @@ def test_a_table_that_may_change_says_nothing(spoiler: str) -> None:
     assert sum(i[0] == 0x11 for f in range(3, 10) for i in made.body(f).instrs) == 7
 
 
+def test_a_segment_may_start_at_a_global_that_never_changes() -> None:
+    text = """(module
+      (type $f (func (param i32) (result i32)))
+      (global $base i32 (i32.const 2))
+      (global $start i32 (global.get $base))
+      (table $t 4 4 funcref) (elem (table $t) (global.get $start) func $one $two)
+      (func $one (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func $two (param i32) (result i32) (i32.add (local.get 0) (i32.const 2)))
+      (func (export "f") (param i32) (result i32)
+        (call_indirect $t (type $f) (local.get 0) (i32.const 3))))"""
+    module = taken(substitute, text)
+    assert (0x10, 1) in module.body(2).instrs
+
+
+ROM = """(module
+  (memory 1) (data (i32.const 8) "\\01\\02\\83\\ff") (data (i32.const 10) "\\84")
+  (func (export "f") (result i32) (i32.load offset=4 (i32.const 4)))
+  (func (export "g") (result i64) (i64.load8_s (i32.const 10)))
+  (func (export "h") (result i32) (i32.load16_u (i32.const 20)))
+  (func (export "trap") (result i32) (i32.load (i32.const 65533)))
+  (func (export "any") (param i32) (result i32) (i32.load (local.get 0))) {})"""
+
+
+def test_what_nobody_writes_is_known() -> None:
+    module = taken(substitute, ROM.format(""))
+    first = [module.body(index).instrs[0] for index in range(4)]
+    assert first[0] == (0x41, 0xFF840201 - (1 << 32))
+    assert first[1] == (0x42, 0x84 - 256)
+    assert first[2] == (0x41, 0)
+    assert first[3] == (0x41, 65533)
+    assert len(module.body(3).instrs) == 3
+
+
+@pytest.mark.parametrize(
+    "spoiler",
+    [
+        '(export "m" (memory 0))',
+        '(func (export "s") (param i32) (i32.store8 (local.get 0) (i32.const 1)))',
+        '(func (export "s") (param i32) (memory.fill (local.get 0) (i32.const 1) (i32.const 1)))',
+        '(func (export "s") (param i32) (memory.copy (local.get 0) (i32.const 1) (i32.const 9)))',
+        '(func (export "s") (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 4)))',
+        '(func (export "s") (result i32) (memory.grow (i32.const 1)))',
+    ],
+)
+def test_what_somebody_may_write_is_not_known(spoiler: str) -> None:
+    refused(substitute, ROM.format(spoiler))
+
+
 def test_inlining_zeroes_locals_each_time_and_keeps_returns() -> None:
     text = """(module
       (func $callee (param $n i32) (result i32 i32) (local $acc i32)
