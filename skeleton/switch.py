@@ -39,6 +39,8 @@ _EQ: Final = BY_NAME["i32.eq"]
 _NE: Final = BY_NAME["i32.ne"]
 _EQZ: Final = BY_NAME["i32.eqz"]
 _ADD: Final = BY_NAME["i32.add"]
+_SUB: Final = BY_NAME["i32.sub"]
+_XOR: Final = BY_NAME["i32.xor"]
 _CONST: Final = BY_NAME["i32.const"]
 _I32: Final = 0x7F
 _MASK: Final = 0xFFFF_FFFF
@@ -53,15 +55,27 @@ class _Test(NamedTuple):
 
 
 def _test(cond: Value) -> _Test | None:
+    """Return what a condition asks; differences that are compared with zero are seen through."""
     if cond.op == _EQZ:
-        return _Test(cond.args[0], 0, True)
+        return _shifted(cond.args[0], True)
     if cond.op in (_EQ, _NE):
-        constant = constant_i32(cond.args[1])
-        if constant is not None:
-            return _Test(cond.args[0], constant & _MASK, cond.op == _EQ)
+        for value, other in (cond.args, cond.args[::-1]):
+            constant = constant_i32(other)
+            if constant is not None:
+                return _Test(value, constant & _MASK, cond.op == _EQ)
     if cond.type == _I32 and cond.op != _CONST:
-        return _Test(cond, 0, False)
+        return _shifted(cond, False)
     return None
+
+
+def _shifted(value: Value, equal: bool) -> _Test:
+    """Return the test of a value against zero."""
+    if value.op in (_ADD, _SUB, _XOR):
+        constant = constant_i32(value.args[1])
+        if constant is not None:
+            known = -constant if value.op == _ADD else constant
+            return _Test(value.args[0], known & _MASK, equal)
+    return _Test(value, 0, equal)
 
 
 class _Arm(NamedTuple):

@@ -46,6 +46,18 @@ TABLES = {
     + arm(3, 3)
     + arm(4, 4)
     + END,
+    "other ways to ask": "".join(
+        f"(if {asked} (then (call $x (i32.const {k}))))"
+        for k, asked in enumerate(
+            (
+                "(i32.eq (i32.const 1) (local.get $p))",
+                "(i32.eqz (i32.sub (local.get $p) (i32.const 2)))",
+                "(i32.eqz (i32.add (local.get $p) (i32.const -3)))",
+                "(i32.eqz (i32.xor (local.get $p) (i32.const 4)))",
+            )
+        )
+    )
+    + END,
     "the value itself": arm(1, 1)
     + arm(2, 2)
     + "(if (local.get $p) (then) (else (call $x (i32.const 9))))"
