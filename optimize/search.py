@@ -181,6 +181,7 @@ class Search:
         self._tidy(forms)
         if not batch.plain:
             self._saturate(forms)
+            self._rotate(forms)
         unsaturated = self._cut
         for index in forms:
             if self._late():
@@ -233,6 +234,22 @@ class Search:
                 continue
             if graph is not last.graph:
                 found.append(_Form(graph, last.rules))
+
+    def _rotate(self, forms: dict[int, list[_Form]]) -> None:
+        """Add to the forms of each function its last one with loops that test behind a round."""
+        from ..ir.demand import simplify
+        from ..skeleton import rotate
+
+        if self.options.cost != "fuel":
+            return
+        for found in forms.values():
+            last = found[-1]
+            try:
+                graph = rotate(last.graph)
+                if graph is not last.graph:
+                    found.append(_Form(simplify(graph), last.rules))
+            except Exception as fault:
+                _fault(fault)
 
     def _saturate(self, forms: dict[int, list[_Form]]) -> None:
         """Add to the forms of each function what the rules make of its last one."""

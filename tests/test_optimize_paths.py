@@ -144,6 +144,23 @@ def test_constants_of_an_arm_cost_nothing_on_the_other_way() -> None:
     assert any(more is not None and more <= 0 for s, more in said.items() if not s.hoist), said
 
 
+def test_what_two_rounds_pay_back_may_cost_once() -> None:
+    loop = """(local.set $b {0}) (loop $l
+      (local.set $a (i32.add (local.get $a) {1}))
+      (br_if $l (local.tee $x (i32.sub (local.get $x) (i32.const 1))))) (local.get $a)"""
+    product = "(i32.mul (i32.mul (local.get $x) (local.get $x)) (local.get $x))"
+    fuel = FuelCost(bounded=False)
+    inside, before = (
+        body(loop.format("(i32.const 0)", product)),
+        body(loop.format(product, "(local.get $b)")),
+    )
+    assert fuel.allows(inside, before)
+    # A single way that costs more has nothing to pay it back.
+    arms = "(if (result i32) (local.get $x) (then {}) (else {}))"
+    short, long = "i32.const 1", "i32.const 1 i32.const 2 i32.add"
+    assert not fuel.allows(body(arms.format(short, long)), body(arms.format(long, short)))
+
+
 @pytest.mark.parametrize("style", STYLES, ids=lambda s: s.name)
 def test_no_call_costs_more_than_said(style: Style) -> None:
     module = Module.parse(bytes(wasmtime.wat2wasm((PROGRAMS / "control.wat").read_text())))

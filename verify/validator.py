@@ -37,6 +37,7 @@ from .reader import (
     read_module,
 )
 from .relation import Heads, Hints, Relation
+from .rotation import rotatable, rotated
 from .scan import Scan, TooDeep, scan
 from .space import Space, width_of
 from .symbolic import Execution, HeadPolicy
@@ -238,6 +239,7 @@ class Pair:
         ends: str | None = None,
     ) -> None:
         self.ends = ends
+        self.index = index
         self.kind = kind = context.module.function_type(index)
         self.old, self.new = old, new
         self.parameters, self.results = parameters, results
@@ -253,7 +255,38 @@ class Pair:
         return self.space.terms
 
     def decide(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
-        """Climb the ladder."""
+        """Climb the ladder; if it does not do, with loops that test at their end."""
+        verdict = self._climb(rlimit, query_rlimit, deadline)
+        if verdict.status == "proven" or not self.hints.loops:
+            return verdict
+        if deadline is not None and time.perf_counter() > deadline:
+            return verdict
+        turned = self._turned()
+        again = None if turned is None else turned._climb(rlimit, query_rlimit, deadline)
+        return verdict if again is None or again.status != "proven" else again
+
+    def _turned(self) -> "Pair | None":
+        """The same comparison with those loops rotated that the new body seems to have rotated."""
+        old, new = rotatable(self.old.code), rotatable(self.new.code)
+        loops = [
+            old[hint.original]
+            for hint in self.hints.loops
+            if hint.original in old and hint.loop not in new
+        ]
+        if not loops:
+            return None
+        return Pair(
+            self.space.context,
+            self.index,
+            make_body(self.old.declared, rotated(self.old.code, loops)),
+            self.new,
+            self.hints,
+            parameters=self.parameters,
+            results=self.results,
+            ends=self.ends,
+        )
+
+    def _climb(self, rlimit: int, query_rlimit: int, deadline: float | None) -> Verdict:
         self.terms.deadline = deadline
         problem = self.execute(deadline)
         if self.loops and problem != LATE and (problem is not None or self.collected.open):
