@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Literal
 
-from .config import CheckConfig, Tolerance
+from .config import PER_MODULE, CheckConfig, Tolerance
 from .lock import Line, Lock, Measured
 from .measure import Alarm, Measurement
 
@@ -113,12 +114,13 @@ def compare(
     better: list[Finding] = []
     if measurement.warning:
         notes.append(measurement.warning)
+    where = Path(config.source).name if config.lock == PER_MODULE else config.lock
     if lock is None:
-        found.append(_stale(config.lock, "there is no lock yet: run eqsat check --update", True))
+        found.append(_stale(where, "there is no lock yet: run eqsat check --update", True))
     else:
         for message in _terms(config, lock, tools):
             if locked:
-                found.append(_stale(config.lock, f"{message}: run eqsat check --update", True))
+                found.append(_stale(where, f"{message}: run eqsat check --update", True))
             else:
                 notes.append(message)
         same_terms = not _terms(config, lock, tools)

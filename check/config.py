@@ -27,6 +27,9 @@ FAILURES = ("size", "fuel", "proof", "refuted", "invalid")
 """What `fail-on` may name; all of it by default."""
 
 DEFAULT_LOCK = "eqsat.lock"
+
+PER_MODULE = "per-module"
+"""Instead of a lock file: each module has one of its own beside it."""
 DEFAULT_ITERS = 12
 DEFAULT_NODES = 40_000
 DEFAULT_RLIMIT = 2_000_000
@@ -121,6 +124,10 @@ class CheckConfig:
             )
         except (OptionsError, ContractError) as error:
             raise ConfigError(f"{self.source}: {error}") from None
+
+    def lock_of(self, path: str) -> str:
+        """The lock file that has a module, relative to the folder."""
+        return f"{path}.{DEFAULT_LOCK}" if self.lock == PER_MODULE else self.lock
 
     def budget(self) -> dict[str, str | int | list[str]]:
         """What the lock records of the terms on which it was made."""

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from ..optimize.options import Options
 from .compare import Comparison, Finding, compare
-from .config import CheckConfig
-from .lock import Lock, LockError, parse, tools
+from .config import PER_MODULE, CheckConfig
+from .lock import Lock, LockError, for_config, parse, tools, write
 from .measure import Measurement, ModuleError, measure, optimized
 from .reports import SHOWN, Context, differences
 
-__all__ = ["DIFF_LINES", "check", "context_of", "read_lock"]
+__all__ = ["DIFF_LINES", "check", "context_of", "read_lock", "write_locks"]
 
 DIFF_LINES = 60
 """Lines of a diff in a report: whoever needs more has the command."""
 
 
 def read_lock(config: CheckConfig) -> Lock | None:
-    """The lock, None if there is none. Raises LockError."""
-    path = config.folder / config.lock
+    """The lock, None if there is none. Raises LockError, and ConfigError for globs."""
+    if config.lock != PER_MODULE:
+        return _read(config.folder / config.lock)
+    locks = [_read(config.folder / config.lock_of(path)) for path in config.files()]
+    found = [one for one in locks if one is not None]
+    if not found:
+        return None
+    # Locks of other tools or terms make the whole one of theirs: that is what is told then.
+    mine = for_config(config, {})
+    other = [one for one in found if (one.tools, one.budget) != (mine.tools, mine.budget)]
+    first = other[0] if other else found[0]
+    modules = {path: one for lock in found for path, one in lock.modules.items()}
+    return replace(first, modules=modules)
+
+
+def write_locks(config: CheckConfig, lock: Lock, write_file: Callable[[str, bytes], None]) -> None:
+    """Write a lock with `write_file`, or one for each module."""
+    if config.lock != PER_MODULE:
+        write_file(str(config.folder / config.lock), write(lock).encode())
+        return
+    for path, measured in sorted(lock.modules.items()):
+        alone = replace(lock, modules={path: measured})
+        write_file(str(config.folder / config.lock_of(path)), write(alone).encode())
+
+
+def _read(path: Path) -> Lock | None:
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..wasm.module import Module
     from ..wasm.text_instrs import FunctionIds
 
-__all__ = ["body_hash", "function_keys", "short"]
+__all__ = ["body_hash", "byte_ranges", "function_keys", "short"]
 
 HASH_LENGTH = 8
 """Hex digits in the lock: enough to tell two versions of one function apart."""
@@ -50,6 +50,30 @@ def function_keys(module: Module, names: Mapping[int, str]) -> dict[int, str]:
             key = f"{_signature(module, module.functions[index])}#{body_hash(module, index, ids)}"
         seen[key] += 1
         found[index] = key if seen[key] == 1 else f"{key}~{seen[key]}"
+    return found
+
+
+def byte_ranges(data: bytes) -> dict[str, tuple[int, int]]:
+    """Where each function's body starts in a binary module or component, and its bytes, by key.
+
+    Empty for text and for what cannot be read.
+    """
+    from ..wasm.component import core_modules, is_component
+    from ..wasm.errors import WasmError
+    from ..wasm.module import Module
+    from ..wasm.names import function_names
+
+    found: dict[str, tuple[int, int]] = {}
+    try:
+        parts = core_modules(data) if is_component(data) else [(0, len(data))]
+        for number, (at, end) in enumerate(parts):
+            module = Module.parse(data[at:end])
+            prefix = f"{number}:" if number else ""
+            for index, key in function_keys(module, function_names(module)).items():
+                start, stop = module.code[index - module.imported_functions]
+                found[prefix + key] = at + start, stop - start
+    except WasmError:
+        return {}
     return found
 
 

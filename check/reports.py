@@ -6,7 +6,7 @@ Every report is made of the same comparison, and all are written before the exit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .compare import RULES, Comparison, Finding
 from .config import CheckConfig
+from .identity import byte_ranges
 from .lock import Measured
 from .measure import Measurement
 
@@ -255,7 +256,9 @@ def _sarif(context: Context) -> str:
         for rule, (name, meaning) in RULES.items()
     ]
     order = list(RULES)
-    results = [_result(context, one, order.index(one.rule)) for one in context.comparison.findings]
+    findings = context.comparison.findings
+    ranges = {path: _ranges(context, path) for path in {one.path for one in findings}}
+    results = [_result(context, one, order.index(one.rule), ranges[one.path]) for one in findings]
     plain = {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -276,10 +279,22 @@ def _sarif(context: Context) -> str:
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
-def _result(context: Context, one: Finding, index: int) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(one.path)}},
-    }
+def _ranges(context: Context, path: str) -> dict[str, tuple[int, int]]:
+    """Where a module's functions are in its file, as far as it can be read here."""
+    try:
+        return byte_ranges((context.config.folder / path).read_bytes())
+    except OSError:
+        return {}
+
+
+def _result(
+    context: Context, one: Finding, index: int, ranges: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(one.path)}}
+    if one.function in ranges:
+        start, length = ranges[one.function]
+        physical["region"] = {"byteOffset": start, "byteLength": length}
+    location: dict[str, Any] = {"physicalLocation": physical}
     if one.function:
         location["logicalLocations"] = [{"fullyQualifiedName": one.function, "kind": "function"}]
     return {

@@ -15,8 +15,8 @@ from ..check.calls import CallError
 from ..check.compare import Verdict
 from ..check.config import CheckConfig, ConfigError, find_config, read_config
 from ..check.gate import check as run_check
-from ..check.gate import context_of, read_lock
-from ..check.lock import Lock, LockError, for_config, write
+from ..check.gate import context_of, read_lock, write_locks
+from ..check.lock import Lock, LockError, for_config
 from ..check.measure import ModuleError
 from ..check.reports import FORMATS, Context, render
 from ..optimize.cache import default_path
@@ -183,7 +183,7 @@ def _lines(context: Context) -> int:
 
 
 def _write_lock(config: CheckConfig, lock: Lock) -> None:
-    write_file(str(config.folder / config.lock), write(lock).encode())
+    write_locks(config, lock, write_file)
 
 
 def _reports(arguments: argparse.Namespace, context: Context) -> None:

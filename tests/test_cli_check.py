@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from eqsat.cli.main import main
+from eqsat.wasm.module import Module
 
 CONFIG = """[check]
 modules = ["build/*.wasm", "build/*.wat"]
@@ -154,13 +155,17 @@ def test_a_hundred_modules_warm(project: Path) -> None:
     assert min(taken) < 1.5
 
 
-def test_optimizer_regression(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def plant_regression(folder: Path) -> None:
     """As if the lock had been written by an eqsat that did better."""
-    text = (project / "eqsat.lock").read_text()
+    text = (folder / "eqsat.lock").read_text()
     (line,) = [line for line in text.split("\n") if line.startswith('  ["f"')]
     better = line.replace(", 7], [10, 7]", ", 5], [10, 5]")
     assert better != line
-    (project / "eqsat.lock").write_text(text.replace(line, better))
+    (folder / "eqsat.lock").write_text(text.replace(line, better))
+
+
+def test_optimizer_regression(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant_regression(project)
     assert main(["check"]) == 1
     said = capsys.readouterr().out
     assert "FAIL EQ001 build/a.wasm:f  bytes 5 -> 7 (+2, limit +0)  [optimizer]" in said
@@ -168,6 +173,41 @@ def test_optimizer_regression(project: Path, capsys: pytest.CaptureFixture[str])
     assert "+i32.shl" in said
     assert "$ eqsat opt build/a.wasm --diff --cost bytes --max-iters 4" in said
     assert main(["check", "--exit-zero"]) == 0
+
+
+def test_sarif_points_at_the_body(project: Path) -> None:
+    plant_regression(project)
+    assert main(["check", "--output", "sarif=out.sarif"]) == 1
+    results = json.loads((project / "out.sarif").read_text())["runs"][0]["results"]
+    places = [one["locations"][0] for one in results]
+    region = next(
+        place["physicalLocation"]["region"]
+        for place in places
+        if place.get("logicalLocations", [{}])[0].get("fullyQualifiedName") == "f"
+    )
+    data = (project / "build" / "a.wasm").read_bytes()
+    start = region["byteOffset"]
+    assert data[start : start + region["byteLength"]] == Module.parse(data).body_bytes(0)
+
+
+def test_a_lock_beside_each_module(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (project / "eqsat.toml").read_text()
+    (project / "eqsat.toml").write_text(text.replace("[check]", '[check]\nlock = "per-module"', 1))
+    assert main(["check", "--locked"]) == 4
+    assert main(["check", "--update"]) == 0
+    locks = sorted(path.name for path in (project / "build").glob("*.lock"))
+    assert locks == ["a.wasm.eqsat.lock", "b.wat.eqsat.lock"]
+    capsys.readouterr()
+    assert main(["check", "--locked"]) == 0
+    first = project / "build" / locks[0]
+    assert "b.wat" not in first.read_text()
+    kept = first.read_text()
+    first.write_text(kept.replace('wasmtime = "', 'wasmtime = "9', 1))
+    assert main(["check", "--locked"]) == 4
+    assert "wasmtime 9" in capsys.readouterr().out
+    first.unlink()
+    assert main(["check", "--locked"]) == 4
+    assert "build/a.wasm" in capsys.readouterr().out
 
 
 def test_change_of_the_source(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
