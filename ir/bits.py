@@ -23,12 +23,12 @@ Masks: TypeAlias = "tuple[int, int]"
 _WIDTH: Final = {0x7F: 32, 0x7E: 64}
 _CONST: Final = frozenset((0x41, 0x42))
 _SELECTS: Final = (0x1B, 0x1C)
-_LOADED: Final = {
+ZERO_EXTENDED: Final = {
     code: int(row.name.partition("load")[2][: -len("_u")])
     for code, row in OPCODES.items()
     if row.effect == "load" and row.name.endswith("_u") and row.name[0] == "i"
 }
-"""Bits of a zero-extending load."""
+"""Zero-extending load -> bits that it reads."""
 _NAMED: Final = {
     BY_NAME[f"i{bits}.{name}"]: (name, bits)
     for bits in (32, 64)
@@ -108,7 +108,7 @@ class KnownBits:
             return self._either(self.arrived.get(value.id, ()), every, depth)
         if op == RESULT:
             assert value.anchor is not None
-            low = _LOADED.get(value.anchor.op)
+            low = ZERO_EXTENDED.get(value.anchor.op)
             return (0, 0) if low is None else (every & ~((1 << low) - 1), 0)
         if op in _SELECTS:
             asked, other = self.masks(value.args[2], depth)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..ir.bits import ZERO_EXTENDED
 from ..ir.graph import RESULT, Value
 from ..wasm.opcodes import BY_NAME, OPCODES
 
@@ -11,12 +12,6 @@ MAX_DEPTH: Final = 8
 """Operations looked through: what bounds a value is near it, and shared terms could explode."""
 
 _WIDTH: Final = {0x7F: 32, 0x7E: 64}
-_LOADED: Final = {
-    code: int(row.name.partition("load")[2][: -len("_u")])
-    for code, row in OPCODES.items()
-    if row.effect == "load" and row.name.endswith("_u") and row.name[0] == "i"
-}
-"""Bits of a zero-extending load."""
 _TRUTHS: Final = frozenset(
     code
     for code, row in OPCODES.items()
@@ -45,7 +40,7 @@ def most(value: Value, depth: int = MAX_DEPTH) -> int:
         return number & top
     if op == RESULT:
         assert value.anchor is not None
-        bits = _LOADED.get(value.anchor.op)
+        bits = ZERO_EXTENDED.get(value.anchor.op)
         return top if bits is None else (1 << bits) - 1
     if op in _TRUTHS:
         return 1
