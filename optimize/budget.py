@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 __all__ = ["Clock", "process_start"]
 
-ODDLY_OLD = 3600.0
-"""Seconds after which a process start is not believed: nobody waits an hour for an import."""
+SLACK = 1.0
+CROWDED = 10.0
+"""Seconds, and seconds for each second of CPU time, that the interpreter may have taken to start. A
+process that is older was something else before: a shell that did other work, then called `exec`."""
 
 FINISH_SHARE = 0.06
 """Part of the budget kept for the differential run, encoding and writing."""
@@ -31,13 +33,14 @@ def process_start() -> float:
     Read from the kernel on Linux (so that the interpreter's own start-up counts), else now.
     """
     now = time.monotonic()
+    used = time.process_time()
     try:
         with open("/proc/self/stat", "rb") as stat:
             ticks = int(stat.read().rpartition(b")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
         return now
-    return now - age if 0.0 <= age < ODDLY_OLD else now
+    return now - age if 0.0 <= age <= SLACK + CROWDED * used else now - used
 
 
 @dataclass(slots=True)
