@@ -1,7 +1,8 @@
 """Loops that test before each round become loops that test after it, behind one test.
 
-`while (c) { … }` becomes `if (c) { do { … } while (c) }`: a round takes one branch less, and what
-the loop does not change may be computed before it, as it runs now at least once.
+`while (c) { … }` becomes `if (c) { do { … } while (c) }`: what the loop does not change may be
+computed before it, as it runs now at least once. Where there is nothing of that kind, a branch less
+in each round is not worth the second test.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..ir.graph import (
     Loop,
     Node,
     Value,
+    operands,
     walk,
 )
 from ..ir.rebuild import Rebuild
@@ -47,7 +49,37 @@ def _fits(node: Loop) -> bool:
         and first.edge.label.kind != "loop"
         and first.edge.label.edges == [first.edge]
         and _size(first, {p.id for p in node.label.params}) <= LARGEST
+        and _keeps(node)
     )
+
+
+def _keeps(node: Loop) -> bool:
+    """Whether a loop computes something behind its test that no round changes."""
+    head = node.label.block
+    assert head is not None
+    known: dict[int, bool] = {}
+
+    def stays(value: Value) -> bool:
+        found = known.get(value.id)
+        if found is None:
+            if value.op < 0:
+                found = not head.dominates(value.block)
+            else:
+                found = all(stays(arg) for arg in value.args)
+            known[value.id] = found
+        return found
+
+    pending = [value for inner in walk(node.body[1:]) for value in operands(inner)]
+    seen: set[int] = set()
+    while pending:
+        value = pending.pop()
+        if value.id in seen:
+            continue
+        seen.add(value.id)
+        if value.args and stays(value):
+            return True
+        pending += value.args
+    return False
 
 
 def _size(test: BranchIf, parameters: set[int]) -> int:

@@ -32,6 +32,9 @@ UNTIL = (
 )
 LOADED = WHILE.replace(TEST, "local.get 2 i32.load8_u local.get 1 i32.const 7 i32.and i32.ge_u")
 
+KEEPING = WHILE.replace("i32.const 9 i32.xor", "local.get 1 i32.const 3 i32.mul i32.xor")
+"""The same with something that no round changes."""
+
 EQUAL = {
     "a test behind each round": (WHILE, UNTIL),
     "a test that reads memory": (
@@ -92,7 +95,7 @@ def test_other_loops_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda s: s.name)
-@pytest.mark.parametrize("text", [WHILE, WHILE.replace("br_if 1", "i32.eqz i32.eqz br_if 1")])
+@pytest.mark.parametrize("text", [KEEPING, KEEPING.replace("br_if 1", "i32.eqz i32.eqz br_if 1")])
 def test_a_rotated_graph_does_the_same_and_is_proven(text: str, style: Style) -> None:
     data = module(text)
     parsed = Module.parse(data)
@@ -109,9 +112,14 @@ def test_a_rotated_graph_does_the_same_and_is_proven(text: str, style: Style) ->
     assert verdict.status == "proven", verdict.reason
 
 
+def test_a_loop_that_changes_everything_stays() -> None:
+    graph = lower(Module.parse(module(WHILE)), INDEX)
+    assert rotate(graph) is graph
+
+
 def test_a_value_of_the_loop_is_read_behind_it() -> None:
     """Behind the loop its values differ by the way that was taken."""
-    text = WHILE.replace(
+    text = KEEPING.replace(
         "end end local.get 3", "end end local.get 3 local.get 2 i32.const 7 i32.mul i32.xor"
     )
     data = module(text)
