@@ -103,11 +103,13 @@ def emit(function: Function, style: Style) -> Emission:
     raise Unsupported(NO_DEFAULT)
 
 
-def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]:
+def emissions(
+    function: Function, styles: Sequence[Style], *, merging: bool = True
+) -> Iterator[Emission]:
     """Write a function graph as a body in several styles, sharing what they have in common.
 
-    Styles that come to the same code are written once, and one that needs a local for a value
-    whose type has no default is left out.
+    Without `merging` equal ends of ways stay where they are. Styles that come to the same code are
+    written once, and one that needs a local for a value whose type has no default is left out.
 
     The graph must be simplified (`ir.demand.simplify`): a block parameter that nothing needs would
     count as a use of its arguments.
@@ -133,11 +135,17 @@ def emissions(function: Function, styles: Sequence[Style]) -> Iterator[Emission]
         if key not in written:
             written.append(key)
             with suppress(Unsupported):
-                yield from _finish(function, stacked, style, known)
+                merged = merging and style.hoist
+                yield from _finish(function, stacked, style, known, merging=merged)
 
 
 def _finish(
-    function: Function, stacked: Stacked, style: Style, known: Mapping[Instr, Arity]
+    function: Function,
+    stacked: Stacked,
+    style: Style,
+    known: Mapping[Instr, Arity],
+    *,
+    merging: bool,
 ) -> Iterator[Emission]:
     """Turn stack code with virtual locals into bodies."""
     count = len(function.arguments)
@@ -146,7 +154,7 @@ def _finish(
     code = repair(code, count)
     loops = [i[1] for i in code if i[0] == 0x03]
     shaped = shapes(
-        code, function.results, known, stacked.crossed, fast=style.fast, merging=style.hoist
+        code, function.results, known, stacked.crossed, fast=style.fast, merging=merging
     )
     for code, merged in shaped:
         runs, renamed = _number_locals(code, coloured, count)

@@ -141,7 +141,7 @@ class Program:
         for _ in range(MAX_STEPS):
             # With entry points only what they reach is looked at, and that may be little.
             looking = self.exports is not None or self.affordable(LOOKING_SPEED)
-            fitting = proposals if self.affordable(REWRITING_SPEED) else quick
+            fitting = proposals if self._thorough() else quick
             if self.late() or not looking or not any(self._take(one) for one in fitting):
                 break
             changed = True
@@ -152,13 +152,24 @@ class Program:
         allowed = self.allowance
         return allowed is None or len(self.module.data) / speed < allowed
 
+    def _thorough(self) -> bool:
+        """Whether there is time for all steps: not where the search alone has too little."""
+        from .search import too_much
+
+        size = self._code_size()
+        return self.affordable(REWRITING_SPEED) and not too_much(
+            size, self.options, self.search_seconds
+        )
+
+    def _code_size(self) -> int:
+        return sum(stop - start for start, stop in self.module.code)
+
     def _searchable(self) -> bool:
         """Whether there is time for the search to write all bodies anew."""
         if self.search_seconds is None:
             return True
-        size = sum(stop - start for start, stop in self.module.code)
         speed = TIDY_SPEED * max(1, self.options.jobs)
-        return size / speed < self.search_seconds
+        return self._code_size() / speed < self.search_seconds
 
     def _inline(self, view: View) -> Step | None:
         from ..program.choice import Policy, inline

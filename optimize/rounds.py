@@ -43,7 +43,11 @@ CHECK_SHARE = 0.4
 """Part of that which one certificate may take, as a part of the whole budget."""
 
 LARGE_SHARE = 0.1
-"""The same where the functions alone are more than the time allows to search."""
+"""The same where the functions alone are far more than the time allows to search."""
+
+LARGE = 8
+"""How many times more: of a module of 50 kB steps make more than the search, of one of 700 kB they
+find little and take long."""
 
 ROUNDS = 12
 """Turns of steps and search: chains of adapters come to rest after three or four."""
@@ -115,7 +119,7 @@ def _allot(run: Run, program: Program, *, first: bool) -> None:
     budget = end - run.clock.start
     left = budget if first else max(0.0, end - now)
     size = sum(stop - start for start, stop in program.module.code)
-    share = LARGE_SHARE if too_much(size, run.options, budget) else STEPS_SHARE
+    share = LARGE_SHARE if too_much(size // LARGE, run.options, budget) else STEPS_SHARE
     program.patience = CHECK_SHARE * share * budget
     program.allowance = share * left
     program.search_seconds = left
