@@ -79,6 +79,10 @@ than it brings where time is short (Rust modules of 14 to 34 kB at 2 s)."""
 MERGED = -1
 """In place of the number of a graph, for candidates in which equal ends are merged."""
 
+ROTATED = 200
+"""Bytes of a body up to which loops are rotated: of larger ones the proof takes too long (fannkuch,
+1.7 kB: the time of all others)."""
+
 PLAIN_CHECK_SHARE = 0.02
 """Part of a wall budget that a proof of a first turn may take."""
 
@@ -182,7 +186,7 @@ class Search:
         self._tidy(forms)
         if not batch.plain:
             self._saturate(forms)
-            self._rotate(forms)
+            self._rotate({i: found for i, found in forms.items() if len(bodies[i]) <= ROTATED})
         unsaturated = self._cut
         for index in forms:
             if self._late():
