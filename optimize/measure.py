@@ -57,8 +57,8 @@ TICKS = 64
 """Parts of one unit of cost, so that latency can decide between terms of equal cost."""
 
 ONCE = 2
-"""Instructions that a way may take more: what a loop does not change is kept before it, which a
-loop of a single round does not pay back."""
+"""Instructions that a way may take more with `--cost fuel`: what a loop does not change is kept
+before it, which a loop of a single round does not pay back. By default nothing may get slower."""
 
 CACHED = 256
 """Bodies whose control flow is remembered: the candidates of a few functions."""
@@ -189,12 +189,12 @@ class FuelCost:
         """Whether the size is acceptable, and no call could cost more than before.
 
         Where the two do not take the same decisions, so that calls cannot be compared, or where
-        some way costs a trifle more (`ONCE`), every profile has to say that the body is cheaper.
+        some way may cost a trifle more (`ONCE`), every profile has to say that the body is cheaper.
         """
         if self.bounded and len(body) > len(original):
             return False
         more = excess(self._flow(original), self._flow(body))
-        if more is not None and (more <= 0 or more > ONCE):
+        if more is not None and (self.bounded or more <= 0 or more > ONCE):
             return more <= 0
         # Twice what a way may cost more has to come back under every profile.
         owed = 2 * more if more is not None else 0.0

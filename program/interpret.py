@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from ..ir.constants import OPERATIONS
+from ..ir.constants import OPERATIONS, signed
 from ..wasm.body import Instr
 from ..wasm.opcodes import ACCESS_BYTES, OPCODES
 from ..wasm.types import FuncType
@@ -233,12 +233,6 @@ class _Run:
         for position in range(size):
             byte = None if value is None else value >> 8 * position & 0xFF
             self.machine.written[(memory, start + position)] = byte
-
-
-def signed(value: int, bits: int) -> int:
-    """The number of which these are the low bits."""
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> bits - 1 else value
 
 
 def _shape(instrs: Sequence[Instr]) -> tuple[dict[int, int], dict[int, int]]:

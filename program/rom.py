@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ..ir.constants import signed
 from ..wasm.body import Instr
 from ..wasm.opcodes import BY_NAME, OPCODES
-from .interpret import LOADS, signed
+from .interpret import LOADS
 from .liveness import constant_offset, safe_data
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 import wasmtime
 from eqsat.lowering import STYLES, Style, Unsupported, emit, lower
 from eqsat.optimize.flow import flow
-from eqsat.optimize.measure import FuelCost, Profile, body_time
+from eqsat.optimize.measure import ONCE, FuelCost, Profile, body_time
 from eqsat.optimize.paths import excess
 from eqsat.wasm.module import Module
 from eqsat.wasm.rewrite import replace
@@ -145,16 +145,20 @@ def test_constants_of_an_arm_cost_nothing_on_the_other_way() -> None:
 
 
 def test_what_two_rounds_pay_back_may_cost_once() -> None:
-    loop = """(local.set $b {0}) (loop $l
-      (local.set $a (i32.add (local.get $a) {1}))
+    loop = """{} (loop $l
+      (local.set $a (i32.add (local.get $a) {}))
       (br_if $l (local.tee $x (i32.sub (local.get $x) (i32.const 1))))) (local.get $a)"""
-    product = "(i32.mul (i32.mul (local.get $x) (local.get $x)) (local.get $x))"
+    product = "(local.get $x)"
+    for _ in range(4):
+        product = f"(i32.mul {product} (local.get $x))"
+    inside = body(loop.format("nop " * 4, product))
+    before = body(loop.format(f"(local.set $b {product})", "(local.get $b)"))
+    assert len(before) == len(inside)
+    assert excess(flow(inside), flow(before)) == ONCE
     fuel = FuelCost(bounded=False)
-    inside, before = (
-        body(loop.format("(i32.const 0)", product)),
-        body(loop.format(product, "(local.get $b)")),
-    )
     assert fuel.allows(inside, before)
+    # By default no call may cost more.
+    assert not FuelCost(bounded=True).allows(inside, before)
     # A single way that costs more has nothing to pay it back.
     arms = "(if (result i32) (local.get $x) (then {}) (else {}))"
     short, long = "i32.const 1", "i32.const 1 i32.const 2 i32.add"

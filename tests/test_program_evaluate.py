@@ -4,9 +4,10 @@ import random
 
 import pytest
 import wasmtime
+from eqsat.ir.constants import signed
 from eqsat.optimize.options import Options
 from eqsat.optimize.program import Program
-from eqsat.program.interpret import Machine, Undecided, signed
+from eqsat.program.interpret import Machine, Undecided
 from eqsat.program.view import View
 from eqsat.verify.validator import Validator
 from eqsat.wasm.module import Module
