@@ -11,11 +11,23 @@ from typing import Final
 from .opcodes import LOADS, NUMERIC
 from .reader import Instruction
 
-BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE = 2, 3, 4, 5, 0x0B, 0x0C, 0x0D, 0x0E
+BLOCK, LOOP, IF, END, BR, BR_IF, BR_TABLE = 2, 3, 4, 0x0B, 0x0C, 0x0D, 0x0E
 PLAIN: Final = frozenset(
-    (*range(0x12), 0x1A, 0x1B, 0x1C, *range(0x20, 0x27), *range(0x28, 0xC5), 0xD0, 0xD1, 0xD2)
+    (
+        *range(6),
+        *range(0x0B, 0x12),
+        0x1A,
+        0x1B,
+        0x1C,
+        *range(0x20, 0x27),
+        *range(0x28, 0xC5),
+        0xD0,
+        0xD1,
+        0xD2,
+    )
 )
-"""Instructions below 0x100 of which it is known whether they branch."""
+"""Instructions below 0x100 of which it is known whether they branch or open a label: none of
+exceptions."""
 
 MAX_TEST: Final = 40
 """Instructions of a test that is written twice."""
