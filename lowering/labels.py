@@ -75,7 +75,7 @@ def _settled(
     """Simplify control until nothing changes."""
     for _ in range(MAX_ROUNDS):
         before = code
-        code = _structure(_threaded(code, results, crossed), results)
+        code = _structure(_trimmed(_threaded(code, results, crossed)), results)
         code = _negations(_conditions(_past_branches(code, crossed, fast), crossed, fast))
         if code == before:
             break
@@ -98,6 +98,21 @@ def _threaded(code: list[Instr], results: tuple[ValType, ...], crossed: set[int]
         elif instr[0] == BR_TABLE:
             targets = tuple(on.get(id(t), t) for t in instr[1])
             out[position] = (BR_TABLE, targets, on.get(id(instr[2]), instr[2]))
+    return out
+
+
+def _trimmed(code: list[Instr]) -> list[Instr]:
+    """Leave out the last entries of tables that go where the default goes."""
+    out = list(code)
+    for position, instr in enumerate(code):
+        if instr[0] != BR_TABLE:
+            continue
+        targets, default = instr[1], instr[2]
+        count = len(targets)
+        while count and targets[count - 1] is default:
+            count -= 1
+        if count < len(targets):
+            out[position] = (BR_TABLE, targets[:count], default)
     return out
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..ir.demand import simplify
 from ..ir.graph import Function
+from .adjacent import merge_stores
 from .available import Available
 from .bulk import expand_bulk
 from .cells import Cells, find_cells
@@ -22,10 +23,10 @@ NESTING: Final = 20_000
 ROUNDS: Final = 3
 """Rounds over memory: a store that goes can leave another one dead; chains are short."""
 
-_MEMORY: Final[tuple[Callable[[Function, Cells, Available], Function], ...]] = (
-    forward,
-    drop_dead_stores,
-)
+_Change: TypeAlias = "Callable[[Function, Cells, Available], Function]"
+_MEMORY: Final[tuple[_Change, ...]] = (forward, drop_dead_stores)
+_WIDE: Final[tuple[_Change, ...]] = (merge_stores,)
+"""Afterwards: what is written wide is harder to see through."""
 
 
 def tidy(function: Function, minimum: Sequence[int], *, fast: bool = False) -> Function:
@@ -38,16 +39,17 @@ def tidy(function: Function, minimum: Sequence[int], *, fast: bool = False) -> F
         sys.setrecursionlimit(NESTING)
     function = _simplified(function, expand_bulk(function, most_pieces=4 if fast else 1))
     function = _simplified(function, decide_conditions(function))
-    for _ in range(ROUNDS):
-        before = function
-        for change in _MEMORY:
-            cells = find_cells(function, minimum)
-            if cells is None:
+    for changes in (_MEMORY, _WIDE):
+        for _ in range(ROUNDS):
+            before = function
+            for change in changes:
+                cells = find_cells(function, minimum)
+                if cells is None:
+                    break
+                available = Available(cells).run(function)
+                function = _simplified(function, change(function, cells, available))
+            if function is before:
                 break
-            available = Available(cells).run(function)
-            function = _simplified(function, change(function, cells, available))
-        if function is before:
-            break
     return _simplified(function, tests_to_tables(function)) if fast else function
 
 

@@ -204,3 +204,13 @@ def test_a_passed_value_lies_below_all_of_the_condition() -> None:
     module = Module.parse(bytes(wasmtime.wat2wasm(text)))
     for style in STYLES:
         validate(replace(module, {0: emit(lower(module, 0), style).body}).data)
+
+
+def test_tables_end_with_the_last_entry_that_matters() -> None:
+    text = """(module (func (param i32) (result i32)
+      (block $d (block $b (block $a (br_table $a $b $a $d $d $d (local.get 0)))
+        (return (i32.const 10))) (return (i32.const 20))) (i32.const 30)))"""
+    module = Module.parse(bytes(wasmtime.wat2wasm(text)))
+    body = emit(simplify(lower(module, 0)), STYLES[0]).body
+    instrs = Module.parse(replace(module, {0: body}).data).body(0).instrs
+    assert [(len(i[1]), i[2]) for i in instrs if i[0] == 0x0E] == [(3, 2)]

@@ -69,7 +69,7 @@ ALIVE = {
         + store(4, 2, IN_BOUNDS),
         2,
     ),
-    "another write, and it may trap": (store(4, 1) + store(8, 3) + store(4, 2), 3),
+    "another write, and it may trap": (store(4, 1) + store(16, 3) + store(4, 2), 3),
     "a write to a global between": (
         store(4, 1) + "(global.set $g (i32.const 1))" + store(4, 2),
         3,
