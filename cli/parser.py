@@ -69,6 +69,8 @@ examples:
   eqsat rules show mul-pow2            one rule: equation, guard, proof, where it stands
   eqsat rules verify                   prove all of them again
   eqsat rules verify --rules my.py     prove yours
+  eqsat rules verify --recorded        is every rule covered by a recorded proof?
+  eqsat rules catalogue pages          a folder with a page for each rule
 """
 
 
@@ -218,9 +220,19 @@ def _add_rules(commands: _Commands[Parser]) -> None:
     rules = commands.add_parser(
         "rules", help="list, show and prove rules", description=RULES_HELP, epilog=RULES_END
     )
-    rules.add_argument("action", choices=("list", "show", "verify"), help="what to do")
-    rules.add_argument("name", metavar="NAME", nargs="?", help="the rule to show (a glob)")
-    rules.add_argument("--rules", metavar="FILE", action="append", help="rules of your own as well")
+    rules.add_argument("action", choices=("list", "show", "verify", "catalogue"), help="what to do")
+    rules.add_argument(
+        "name", metavar="NAME", nargs="?", help="the rules meant (a glob); catalogue: the folder"
+    )
+    rules.add_argument(
+        "--rules",
+        metavar="FILE",
+        action="append",
+        help="rules of your own as well; verify: those alone",
+    )
+    rules.add_argument(
+        "--recorded", action="store_true", help="verify: compare with proofs.lock, prove nothing"
+    )
     rules.add_argument("--json", action="store_true", help="print as JSON")
     _add_talk(rules)
 

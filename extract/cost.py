@@ -100,14 +100,19 @@ def fuel_model() -> CostModel:
     return CostModel("fuel", {code: 1 for code in OPCODES}, 1, 0, 1)
 
 
+def balance(fuel: int, size: int) -> int:
+    """Return what the balanced model makes of instructions executed and bytes."""
+    return _FUEL_IN_BALANCE * fuel + _BYTES_IN_BALANCE * size
+
+
 def balanced_model() -> CostModel:
     """Return instructions first, bytes second."""
     return CostModel(
         "balanced",
-        {code: _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * opcode_bytes(code) for code in OPCODES},
-        _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * _LEAF_BYTES,
+        {code: balance(1, opcode_bytes(code)) for code in OPCODES},
+        balance(1, _LEAF_BYTES),
         _BYTES_IN_BALANCE,
-        _FUEL_IN_BALANCE + _BYTES_IN_BALANCE * _LEAF_BYTES,
+        balance(1, _LEAF_BYTES),
     )
 
 

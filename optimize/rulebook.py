@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from ..rules.book import RuleBook
     from ..rules.language import Rule
     from ..verify.rules import RuleProof
+    from ..verify.rules_lock import Recorded
 
-__all__ = ["book", "every_rule", "lock_faults", "proof_of", "proofs_of"]
+__all__ = [
+    "book",
+    "every_rule",
+    "known_proofs",
+    "lock_faults",
+    "proof_of",
+    "proofs_of",
+    "recorded",
+    "rules_in",
+]
 
 
 def book(paths: Sequence[Path] = ()) -> RuleBook:
@@ -31,26 +41,62 @@ def book(paths: Sequence[Path] = ()) -> RuleBook:
 
 def every_rule(paths: Sequence[Path] = ()) -> list[Rule]:
     """All rules, proven or not: the house's, then those in `paths`. Raises RuleError, OSError."""
-    from ..rules.book import built_in, user_rules
+    from ..rules.book import built_in, distinct, user_rules
 
     found = list(built_in())
     for path in paths:
         found += user_rules(path)
-    return found
+    return distinct(found) if paths else found
+
+
+def rules_in(paths: Sequence[Path]) -> list[Rule]:
+    """The rules in `paths`, proven or not. Raises RuleError, OSError."""
+    found = every_rule(paths)
+    return found[len(every_rule()) :]
 
 
 def proof_of(rule: Rule) -> RuleProof:
-    """Prove one rule, from the text that would be loaded."""
+    """Prove one rule of a user, from the text that would be loaded."""
     from ..verify.rules import prove_rule
+    from ..verify.rules_lock import conflict
 
-    return prove_rule(rule.text)
+    proof = prove_rule(rule.text)
+    if proof.meaning is not None:
+        return conflict(proof, "only our own rules ask the host, whose numbers have meanings")
+    return proof
 
 
 def proofs_of(rules: Sequence[Rule]) -> list[RuleProof]:
-    """Prove rules together: also that no two give one question to the host two meanings."""
+    """Prove our own rules together: also that no two give one question to the host two meanings."""
     from ..verify.rules_lock import prove_all
 
     return prove_all([(rule.name, rule.text) for rule in rules])
+
+
+def recorded(rules: Sequence[Rule]) -> dict[str, Recorded]:
+    """The recorded proofs of those rules whose text they cover, by name."""
+    from ..rules.book import LOCK
+    from ..verify.rules_lock import digest, read
+
+    rows = read(LOCK)
+    return {
+        rule.name: rows[rule.name]
+        for rule in rules
+        if rule.name in rows and rows[rule.name].hash == digest(rule.text)
+    }
+
+
+def known_proofs(rules: Sequence[Rule]) -> dict[str, Recorded]:
+    """The recorded proofs, and those of other rules that can be proven now, by name."""
+    from ..verify.rules_lock import recorded_now
+
+    found = recorded(rules)
+    for rule in rules:
+        if rule.name not in found:
+            proof = proof_of(rule)
+            if proof.status == "proven":
+                found[rule.name] = recorded_now(proof, rule.text)
+    return found
 
 
 def lock_faults(rules: Sequence[Rule]) -> list[str]:
@@ -58,7 +104,7 @@ def lock_faults(rules: Sequence[Rule]) -> list[str]:
     from ..rules.book import LOCK
     from ..verify.rules_lock import digest, read
 
-    recorded = {name: row["hash"] for name, row in read(LOCK).items()}
+    recorded = {name: row.hash for name, row in read(LOCK).items()}
     wanted = {rule.name: digest(rule.text) for rule in rules}
     faults = [f"no proof of {name}" for name in sorted(wanted.keys() - recorded.keys())]
     faults += [f"{name} is no rule any more" for name in sorted(recorded.keys() - wanted.keys())]

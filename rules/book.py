@@ -75,7 +75,7 @@ def built_in() -> tuple[Rule, ...]:
         module = import_module(f".{family}", __package__)
         found += family_rules(module.__name__, vars(module))
     found += asking()
-    return tuple(_distinct(found))
+    return tuple(distinct(found))
 
 
 def load(
@@ -104,7 +104,7 @@ def load(
     for path in user_files:
         proven += _of_user(path, prove)
     if user_files:
-        _distinct(proven)
+        distinct(proven)
     return RuleBook(tuple(proven), tuple(unproven))
 
 
@@ -129,7 +129,7 @@ def _of_user(path: Path, prove: Callable[[Rule], Proof] | None) -> list[Rule]:
     return rules
 
 
-def _distinct(rules: list[Rule]) -> list[Rule]:
+def distinct(rules: list[Rule]) -> list[Rule]:
     """Check that names differ: they key tests, reports and the lock."""
     seen: dict[str, Rule] = {}
     for rule in rules:

@@ -45,6 +45,11 @@ def tree(text: str) -> Tree:
     return stack[0][0]
 
 
+def flat(node: Tree) -> str:
+    """Return the text of a tree again."""
+    return node if isinstance(node, str) else f"({' '.join(map(flat, node))})"
+
+
 def readable(text: str) -> str:
     """Return the readable form of a term, fact or action."""
     shown = _show(tree(text))

@@ -20,6 +20,7 @@ semantics; one that needs to know what a float operation computes stays *unknown
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from typing import Final, Literal
 
 import z3  # type: ignore[import-untyped]
 
-from .rules_disjoint import looks_past_a_store
+from .rules_disjoint import looks_past_a_store, spent
 from .rules_sorts import heads, infer, sort_of
 from .rules_terms import BITS, FACT_TABLES, SIZES, Encoder, Memory, sound_mask
 from .rules_text import (
@@ -41,7 +42,7 @@ from .rules_text import (
     substitute,
 )
 
-PROVER_VERSION: Final = 3
+PROVER_VERSION: Final = 4
 """Goes into the lock; raised whenever a change here could change a verdict."""
 FIRST_RLIMIT: Final = 2_000_000
 """Solver units for the direct question: about half a second, enough for nearly every rule."""
@@ -49,6 +50,10 @@ INSTANCE_RLIMIT: Final = 4_000_000
 """Solver units for one instance with a constant filled in; these are easy or hopeless."""
 LAST_RLIMIT: Final = 20_000_000
 """Solver units for the last direct attempt: what a person would wait for in maintenance."""
+TOTAL_RLIMIT: Final = 100_000_000
+"""Solver units for one rule, about ten seconds: four times what the hardest of ours takes."""
+MOST_INSTANCES: Final = 1_000
+"""Choices of sizes and signs in one rule: two stores and a load have less than half of that."""
 ENUMERATED: Final = 64
 """A constant with at most this many admitted values is filled in: all shift counts of 64 bits."""
 
@@ -95,13 +100,14 @@ def prove_rule(text: str) -> RuleProof:
         rule = command(text)
         name = rule.name
         meaning = _asked(rule)
-        if looks_past_a_store(rule, FIRST_RLIMIT):
-            attempt, method = _Attempt(), "integers"
+        units = looks_past_a_store(rule, FIRST_RLIMIT)
+        if units is not None:
+            attempt, method = _Attempt(rlimit=units), "integers"
         else:
             attempt, method = _attempt(rule)
     except (UnreadableRule, RecursionError, z3.Z3Exception) as error:
-        spent = time.perf_counter() - start
-        return RuleProof(name, "unknown", "none", spent, 0, "readable", str(error))
+        seconds = time.perf_counter() - start
+        return RuleProof(name, "unknown", "none", seconds, 0, "readable", str(error))
     return RuleProof(
         name,
         attempt.status,
@@ -129,16 +135,22 @@ def _attempt(rule: Command) -> tuple[_Attempt, str]:
         total += outcome.rlimit
         if outcome.status == "unknown":
             method = "enumerated"
-            filled = _enumerate(instance)
+            filled = _enumerate(instance, TOTAL_RLIMIT - total)
             if filled is None:
                 method = "direct"
                 filled = _solve(instance, LAST_RLIMIT)
             total += filled.rlimit
             outcome = filled
+        if outcome.status == "proven" and total > TOTAL_RLIMIT:
+            outcome = _exhausted()
         if outcome.status != "proven":
             outcome.rlimit = total
             return outcome, method
     return _Attempt(rlimit=total), method
+
+
+def _exhausted() -> _Attempt:
+    return _Attempt("unknown", "work", f"more than {TOTAL_RLIMIT:,} solver units")
 
 
 def _never_matches(rule: Command) -> bool:
@@ -162,6 +174,8 @@ def _instances(rule: Command) -> Iterator[Command]:
     for part in (*rule.facts, *rule.actions):
         _accesses(part, domains, checks)
     names = sorted(domains)
+    if math.prod(len(domains[name]) for name in names) > MOST_INSTANCES:
+        raise UnreadableRule(f"more than {MOST_INSTANCES} choices of sizes and signs")
     for values in itertools.product(*(sorted(domains[name]) for name in names)):
         chosen = {name: str(value) for name, value in zip(names, values, strict=True)}
         if all(_admitted(sort, substitute(size, chosen), substitute(sign, chosen))
@@ -218,7 +232,7 @@ def _solve(rule: Command, rlimit: int, fixed: dict[str, int] | None = None) -> _
         solver.set("random_seed", 0)
         solver.add(*encoder.assume, z3.Not(condition))
         answer = solver.check()
-        result.rlimit += _spent(solver)
+        result.rlimit = spent(solver)
         if answer == z3.unsat:
             continue
         result.goal = goal
@@ -369,22 +383,19 @@ def _witness(encoder: Encoder, model: z3.ModelRef) -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _spent(solver: z3.Solver) -> int:
-    statistics = solver.statistics()
-    keys = statistics.keys()
-    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in keys else 0
-
-
 # --- constants filled in --------------------------------------------------------------------------
 
 
-def _enumerate(rule: Command) -> _Attempt | None:
-    """Prove a rule for each value of one constant, or of two; None where none has few values."""
+def _enumerate(rule: Command, rlimit: int) -> _Attempt | None:
+    """Prove a rule for each value of one constant, or of two; None where none has few values.
+
+    More solver units than `rlimit` in all make it unknown.
+    """
     variables = [
         name for name, sort in infer(rule).items() if sort == "i64" and not name.startswith("root")
     ]
     few: list[tuple[str, list[int]]] = []
-    spent = 0
+    total = 0
     for name in variables:
         values = _admitted_values(rule, name)
         if values is not None:
@@ -396,10 +407,14 @@ def _enumerate(rule: Command) -> _Attempt | None:
         for combination in itertools.product(*(values for _, values in chosen)):
             fixed = {name: value for (name, _), value in zip(chosen, combination, strict=True)}
             result = _solve(rule, INSTANCE_RLIMIT, fixed)
-            spent += result.rlimit
+            total += result.rlimit
+            if result.status == "proven" and total > rlimit:
+                result = _exhausted()
             if result.status != "proven":
                 break
-        result.rlimit = spent
+        result.rlimit = total
+        if total > rlimit:
+            return result
         if result.status != "unknown":
             return result
     return None

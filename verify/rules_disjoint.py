@@ -100,22 +100,22 @@ class _Reader:
                 raise _NotLinear
 
 
-def looks_past_a_store(rule: Command, rlimit: int) -> bool:
-    """Whether the rule is such a one, and its guard makes the two ranges disjoint.
+def looks_past_a_store(rule: Command, rlimit: int) -> int | None:
+    """Return the solver units of the proof that a rule is such a one with two disjoint ranges.
 
-    False says nothing: the rule may be another or need another proof.
+    None says nothing: the rule may be another or need another proof.
     """
     if len(rule.actions) != 1 or not rule.facts:
-        return False
+        return None
     match rule.facts[0], rule.actions[0]:
         case (
             ["=", root, [str(load), ["tok.store", token, at, start, size, _], *rest]],
             ["union", same, [str(other), older, *others]],
         ) if load.startswith("load."):
             if root != same or load != other or token != older or rest != others or len(rest) != 4:
-                return False
+                return None
         case _:
-            return False
+            return None
     context = z3.Context()
     solver = z3.SolverFor("QF_LIA", ctx=context)
     solver.set("rlimit", rlimit)
@@ -127,8 +127,15 @@ def looks_past_a_store(rule: Command, rlimit: int) -> bool:
         for fact in rule.facts[1:]:
             reader.fact(fact)
     except _NotLinear:
-        return False
+        return None
     if solver.check() != z3.sat:
-        return False
+        return None
     solver.add(z3.Not(z3.And(ahead >= stored, ahead + loaded <= WORD)))
-    return bool(solver.check() == z3.unsat)
+    return spent(solver) if solver.check() == z3.unsat else None
+
+
+def spent(solver: z3.Solver) -> int:
+    """Return the solver units that the context of a solver has used."""
+    statistics = solver.statistics()
+    keys = statistics.keys()
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in keys else 0

@@ -1,8 +1,8 @@
 """The record of proofs: which rule texts this prover, with this Z3, has proven.
 
 One JSON object a line, sorted by name; the first line says which prover and which Z3. A row holds
-the name, the SHA-256 of the text and the method. The file ships with the package and is read at
-run time by ``rules/book.py``, which needs no solver for it.
+the name, the SHA-256 of the text, the method, and how many solver units the proof took. The file
+ships with the package and is read at run time by ``rules/book.py``, which needs no solver for it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,33 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from .rules import PROVER_VERSION, RuleProof, prove_rule
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One row of a lock: a rule's name, the hash of its text, method and work of its proof."""
+
+    name: str
+    hash: str
+    method: str
+    units: int
 
 
 def digest(text: str) -> str:
     """Return the hash under which a rule's text is recorded."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recorded_now(proof: RuleProof, text: str) -> Recorded:
+    """Return the row of a lock for a rule that was proven from `text`."""
+    return Recorded(proof.name, digest(text), proof.method, proof.rlimit)
 
 
 def head() -> dict[str, object]:
@@ -46,22 +62,23 @@ def prove_all(
         if proof.meaning is not None:
             number, operation = proof.meaning
             if meanings.setdefault(number, operation) != operation:
-                proof = _conflict(proof, f"{number} already means {meanings[number]}")
-        if proof.name != name:
-            proof = _conflict(proof, f"the text is named {proof.name!r}, not {name!r}")
+                proof = conflict(proof, f"{number} already means {meanings[number]}")
+        if proof.status == "proven" and proof.name != name:
+            proof = conflict(proof, f"the text is named {proof.name!r}, not {name!r}")
         proofs.append(proof)
         if progress is not None:
             progress(proof)
     return proofs
 
 
-def _conflict(proof: RuleProof, reason: str) -> RuleProof:
+def conflict(proof: RuleProof, reason: str) -> RuleProof:
+    """Return the refutation of a rule whose text is true but not what it is taken for."""
     return RuleProof(
         proof.name, "refuted", proof.method, proof.seconds, proof.rlimit, "definition", reason
     )
 
 
-def read(path: Path) -> dict[str, dict[str, str]]:
+def read(path: Path) -> dict[str, Recorded]:
     """Return the rows of a lock by name; nothing if it is missing or of another prover or Z3."""
     try:
         lines = path.read_text().splitlines()
@@ -69,14 +86,14 @@ def read(path: Path) -> dict[str, dict[str, str]]:
         return {}
     if not lines or json.loads(lines[0]) != head():
         return {}
-    rows = [json.loads(line) for line in lines[1:]]
-    return {row["name"]: row for row in rows}
+    rows = [Recorded(**json.loads(line)) for line in lines[1:]]
+    return {row.name: row for row in rows}
 
 
-def write(path: Path, rows: Iterable[dict[str, str]]) -> None:
+def write(path: Path, rows: Iterable[Recorded]) -> None:
     """Write a lock."""
     lines = [json.dumps(head(), sort_keys=True)]
-    lines += [json.dumps(row, sort_keys=True) for row in sorted(rows, key=lambda r: r["name"])]
+    lines += [json.dumps(asdict(row), sort_keys=True) for row in sorted(rows, key=lambda r: r.name)]
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -93,23 +110,19 @@ def update(
     row. Questions to the host are always asked again: their meanings are checked together.
     """
     kept = {} if everything else read(path)
-    rows: dict[str, dict[str, str]] = {}
+    rows: dict[str, Recorded] = {}
     open_rules: list[tuple[str, str]] = []
     texts = dict(rules)
     for name, text in rules:
         row = kept.get(name)
-        if row is not None and row["hash"] == digest(text) and row["method"] != "definition":
+        if row is not None and row.hash == digest(text) and row.method != "definition":
             rows[name] = row
         else:
             open_rules.append((name, text))
     proofs = prove_all(open_rules, progress=progress)
     for proof in proofs:
         if proof.status == "proven":
-            rows[proof.name] = {
-                "name": proof.name,
-                "hash": digest(texts[proof.name]),
-                "method": proof.method,
-            }
+            rows[proof.name] = recorded_now(proof, texts[proof.name])
     write(path, rows.values())
     return proofs
 

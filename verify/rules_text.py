@@ -7,12 +7,19 @@ table of sorts beside it (``rules_terms.py``), is written apart from the rooms t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Sexp: TypeAlias = "str | list[Sexp]"
 
-_TOKEN: Final = re.compile(r'"[^"]*"|[()]|;[^\n]*|[^\s()";]+')
+_TOKEN: Final = re.compile(r'\s+|("[^"]*"|[()]|;[^\n]*|[^\s()";]+)')
+_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LITERALS: Final = frozenset(("true", "false", "inf", "infinity", "nan"))
+"""What the engine reads as a value of its own, not as a variable."""
+DEEPEST: Final = 200
+"""Levels of parentheses in a rule: terms of people have a dozen, and readers are recursive."""
 
 
 class UnreadableRule(Exception):
@@ -31,10 +38,10 @@ class Command:
 def read(text: str) -> Sexp:
     """Read exactly one s-expression; ``UnreadableRule`` otherwise."""
     stack: list[list[Sexp]] = [[]]
-    for token in _TOKEN.findall(text):
-        if token[0] == ";":
-            continue
+    for token in _tokens(text):
         if token == "(":
+            if len(stack) > DEEPEST:
+                raise UnreadableRule(f"more than {DEEPEST} levels of parentheses")
             stack.append([])
         elif token == ")":
             if len(stack) == 1:
@@ -48,12 +55,43 @@ def read(text: str) -> Sexp:
     return stack[0][0]
 
 
+def _tokens(text: str) -> Iterator[str]:
+    """Yield the tokens of a text without comments."""
+    position = 0
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise UnreadableRule("a string is not closed")
+        position = found.end()
+        token = found[1]
+        if token is not None and token[0] != ";":
+            yield token
+
+
 def command(text: str) -> Command:
-    """Read a ``rewrite`` or ``rule`` command."""
+    """Read a ``rewrite`` or ``rule`` command whose words mean here what they mean in the engine."""
+    found = _command(text)
+    for part in (*found.facts, *found.actions):
+        _check_atoms(part)
+    return found
+
+
+def _check_atoms(tree: Sexp) -> None:
+    """Refuse what the engine reads in another way: ``_`` is a new variable each time it stands."""
+    for part in tree[1:]:
+        if not isinstance(part, str):
+            _check_atoms(part)
+        elif not is_number(part) and (
+            _VARIABLE.fullmatch(part) is None or part.lower() in _LITERALS
+        ):
+            raise UnreadableRule(f"{part[:40]!r} is neither a variable nor an integer of 64 bits")
+
+
+def _command(text: str) -> Command:
     tree = read(text)
     if not isinstance(tree, list) or len(tree) < 3:
         raise UnreadableRule("not a command")
-    options = _options(tree[3:])
+    options = _options(tree[3:], rewrite=tree[0] == "rewrite")
     name = options.get(":name", '""')
     if not isinstance(name, str):
         raise UnreadableRule("the name is no string")
@@ -76,16 +114,18 @@ def command(text: str) -> Command:
             raise UnreadableRule(f"{other!r} is neither rewrite nor rule")
 
 
-def _options(rest: list[Sexp]) -> dict[str, Sexp]:
+def _options(rest: list[Sexp], *, rewrite: bool) -> dict[str, Sexp]:
     options: dict[str, Sexp] = {}
     position = 0
     while position < len(rest):
         key = rest[position]
-        if key == ":subsume":
+        if key == ":subsume" and rewrite:
             position += 1
             continue
         if not isinstance(key, str) or key not in (":when", ":ruleset", ":name"):
             raise UnreadableRule(f"unknown option {key!r}")
+        if key in options:
+            raise UnreadableRule(f"{key} twice")
         if position + 1 >= len(rest):
             raise UnreadableRule(f"{key} without a value")
         options[key] = rest[position + 1]
@@ -115,8 +155,8 @@ def is_variable(atom: str) -> bool:
 
 
 def is_number(atom: str) -> bool:
-    """Whether an atom is an integer literal."""
-    return atom.lstrip("-").isdigit() and not atom.startswith("--")
+    """Whether an atom is an integer literal of the engine's."""
+    return _NUMBER.fullmatch(atom) is not None and -1 << 63 <= int(atom) < 1 << 63
 
 
 def substitute(tree: Sexp, values: dict[str, str]) -> Sexp:
