@@ -31,7 +31,10 @@ WRONG = {
     "a guard too weak": '"mine", x.op("div_s", k), x.shr_s(1), k > 1',
     "effect": '"mine", load("I32", store(t, p, o, 2, v), p, o, 4, 0), v',
     "effect on a history": '"mine", store(store(t, p, o, 1, u), p, o, 2, u), store(t, p, o, 1, u)',
-    "walk": '"mine", load("I32", store(t, p, N("1"), s, u), p, o, 4, 0), load("I32", t, p, o, 4, 0)',
+    "walk": (
+        '"mine", load("I32", store(t, p, N("1"), s, u), p, o, 4, 0), '
+        'load("I32", t, p, o, 4, 0), o > 1'
+    ),
     "analysis": '"mine", x + y, Learns(zeros=a), zeros(x, a)',
     "fold": '"mine", x.of(k) * x.of(a), k + a',
 }
