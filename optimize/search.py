@@ -38,6 +38,10 @@ CHECK_SHARE = 0.08
 """Part of a wall budget that one proof may take: most take a hundredth, and those that take long
 hardly ever end well."""
 
+LAST_UNITS = 8
+"""Part of a function's solver units that every further candidate gets when one has used them up:
+most that are proven then need none."""
+
 CHECK_LEAST = 0.05
 """Seconds one proof may take however small the budget."""
 
@@ -86,9 +90,13 @@ ROTATED = 200
 PLAIN_CHECK_SHARE = 0.02
 """Part of a wall budget that a proof of a first turn may take."""
 
-PLAIN_RLIMIT = 1
-"""Solver units that a proof of a first turn may take, so none: 4 of 200 functions needed it,
-took half of all the time, 3 of them in vain."""
+PLAIN_CHECK_PACE = 150e-6
+"""Seconds that a proof of a first turn may take for each byte of the body, CHECK_LEAST at least: of
+892 proofs in a module of 700 kB ten took longer; what failed in the end took most of the time."""
+
+PLAIN_RLIMIT = 20_000
+"""Solver units that a proof of a first turn may take: some milliseconds, for what is nearly equal
+already."""
 
 
 @dataclass(slots=True)
@@ -201,14 +209,23 @@ class Search:
     def _improve(self, index: int, body: bytes, forms: Sequence[_Form], batch: Batch) -> Outcome:
         """Improve one function, which has this body by now."""
         plain = batch.plain
-        share = PLAIN_CHECK_SHARE if plain else CHECK_SHARE * batch.patience
-        rlimit = PLAIN_RLIMIT if plain else self.options.rlimit or DEFAULT_RLIMIT
+        seconds = self._patience(batch, len(body))
+        units = PLAIN_RLIMIT if plain else self.options.rlimit or DEFAULT_RLIMIT
+        spent = 0
+
+        def check(number: int, candidate: Candidate) -> Verdict:
+            nonlocal spent
+            rlimit = max(units - spent, units // LAST_UNITS)
+            verdict = self._check(number, candidate, body, seconds, rlimit)
+            spent += verdict.rlimit
+            return verdict
+
         return improve(
             index,
             self.names.get(index, ""),
             body,
             self._candidates(forms, PLAIN_STYLES if plain else None),
-            check=lambda number, candidate: self._check(number, candidate, body, share, rlimit),
+            check=check,
             measure=self.measure,
             began=time.perf_counter(),
             proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
@@ -309,6 +326,15 @@ class Search:
             deadline=deadline,
         )
 
+    def _patience(self, batch: Batch, size: int) -> float | None:
+        """Seconds that the proof of a body of so many bytes may take, None for no limit."""
+        budget = self.options.seconds
+        if budget is None:
+            return None
+        if batch.plain:
+            return max(CHECK_LEAST, min(PLAIN_CHECK_SHARE * budget, PLAIN_CHECK_PACE * size))
+        return max(CHECK_LEAST, CHECK_SHARE * batch.patience * budget)
+
     def _candidates(self, forms: Sequence[_Form], styles: int | None) -> Iterator[Candidate]:
         """The emissions of every graph of a function; the first so many alone in a first turn."""
         from ..lowering import STYLES, emissions
@@ -320,9 +346,9 @@ class Search:
                 yield Candidate(emission.body, (), hints_of(emission), form.rules, kind)
 
     def _check(
-        self, index: int, candidate: Candidate, body: bytes, share: float, rlimit: int
+        self, index: int, candidate: Candidate, body: bytes, seconds: float | None, rlimit: int
     ) -> Verdict:
-        """Let the validator judge a candidate, in this share of a wall budget and solver units.
+        """Let the validator judge a candidate, in so many seconds and solver units.
 
         Against the body that the function has by now: so a run on the output would decide alike.
         """
@@ -333,8 +359,8 @@ class Search:
         deadline = None
         if self.deadline is not None:
             left = self.deadline - time.monotonic()
-            if self.options.seconds is not None:
-                left = min(left, max(CHECK_LEAST, share * self.options.seconds))
+            if seconds is not None:
+                left = min(left, seconds)
             # The validator counts on the other clock.
             deadline = time.perf_counter() + left
         verdict = self._validator.check(

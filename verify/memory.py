@@ -6,8 +6,9 @@ address is the wrapped sum of operand and offset exactly; whether it happens is 
 path condition, where ``oob`` atoms compare the unwrapped sum with the size in pages.
 
 Two accesses with the same symbolic base are compared by their constants. With different bases
-nothing is known. Stores at constants of one base stand in the order of the constants, and a store
-that a newer one covers is gone, so reordered and dead stores make no difference.
+nothing is known. Stores at constants of one base stand in the order of the constants, what a newer
+one covers is gone, and neighbours that hold constants, or what one load could give, are one store
+of any number of bytes. So reordered, dead, split and joined stores make no difference.
 """
 
 from typing import Final
@@ -20,6 +21,9 @@ MAX_WALK: Final = 96
 
 MAX_FORKS: Final = 8
 """Merged memories that one load looks into."""
+
+MAX_JOINED: Final = 256
+"""Bytes of a store that is joined from several: tables that a body writes out stay linear."""
 
 
 class Memory:
@@ -73,7 +77,7 @@ class Memory:
                 break
             ahead = (at - there) % size
             if ahead + count <= node[1]:
-                return self.values.bits(node[4], 8 * ahead, 8 * count), memory
+                return self._part(node[4], ahead, count), memory
             if ahead < node[1] or size - ahead < count:
                 break
             memory = node[2]
@@ -149,25 +153,86 @@ class Memory:
         memory = self._without(memory, address, count)
         return self._insert(memory, address, value, count)
 
-    def _without(self, memory: int, address: int, count: int, forks: int = MAX_FORKS) -> int:
-        """Drop older stores that the bytes at ``address`` cover, on both sides of a merge too."""
+    def _part(self, value: int, at: int, count: int) -> int:
+        """``count`` bytes of a value from byte ``at`` on; of a load that is a load."""
+        node = self.terms.nodes[value]
+        if node[0] != "load" or (at, count) == (0, node[1]):
+            return self.values.bits(value, 8 * at, 8 * count)
+        return self._loaded(node[2], self._moved(node[3], at), count)
+
+    def _moved(self, address: int, distance: int) -> int:
+        return self.values.add(address, self.terms.constant(distance, self.terms.widths[address]))
+
+    def _loaded(self, memory: int, address: int, count: int) -> int:
+        found, rest = self._find(memory, address, count, MAX_FORKS)
+        if found is None:
+            found = self.terms.make(8 * count, "load", count, rest, address)
+        return found
+
+    def _joined(self, low: int, high: int) -> int | None:
+        """What a store of one value right below the other holds, if both are of one kind."""
         terms = self.terms
+        width, more = terms.widths[low], terms.widths[high]
+        if width + more > 8 * MAX_JOINED:
+            return None
+        x, y = terms.value_of(low), terms.value_of(high)
+        if x is not None and y is not None:
+            return terms.constant(x | y << width, width + more)
+        first, second = terms.nodes[low], terms.nodes[high]
+        if first[0] != "load" or second[0] != "load" or first[2] != second[2]:
+            return None
+        if self._moved(first[3], first[1]) != second[3]:
+            return None
+        return self._loaded(first[2], first[3], first[1] + second[1])
+
+    def _uncovered(
+        self, store: tuple[int, int, int], address: int, count: int
+    ) -> list[tuple[int, int, int]] | None:
+        """What of an older store the bytes at ``address`` leave, ``None``: all of it.
+
+        Only what can be joined is cut to pieces; of other values all bytes have to be covered.
+        """
+        own, where, value = store
+        size = 1 << self.terms.widths[address]
         base, at = self.values.split(address)
-        size = 1 << terms.widths[address]
+        other, there = self.values.split(where)
+        if other != base:
+            return None
+        ahead, behind = (at - there) % size, (there - at) % size
+        if behind + own <= count:
+            return []
+        if ahead >= own and behind >= count:
+            return None
+        if self.terms.nodes[value][0] not in ("c", "load"):
+            return None
+        left = []
+        start = 0 if ahead >= own else ahead
+        end = count - behind if ahead >= own else ahead + count
+        if end < own:
+            left.append((own - end, self._moved(where, end), self._part(value, end, own - end)))
+        if start:
+            left.append((start, where, self._part(value, 0, start)))
+        return left
+
+    def _without(self, memory: int, address: int, count: int, forks: int = MAX_FORKS) -> int:
+        """Drop what the bytes at ``address`` cover of older stores, on both sides of merges too."""
+        terms = self.terms
         kept: list[tuple[int, int, int]] = []
         dropped = 0
-        below = memory
+        below = lowest = memory
         for _ in range(MAX_WALK):
             node = terms.nodes[below]
             if node[0] != "store":
                 break
-            other, there = self.values.split(node[3])
-            if other == base and (there - at) % size + int(node[1]) <= count:
-                dropped = len(kept) + 1
-                lowest = int(node[2])
-            else:
-                kept.append((node[1], node[3], node[4]))
+            store = (node[1], node[3], node[4])
+            pieces = self._uncovered(store, address, count)
             below = node[2]
+            if pieces is None:
+                kept.append(store)
+                continue
+            kept += pieces
+            dropped = len(kept) + 1
+            lowest = below
         node = terms.nodes[below]
         if node[0] == "ite" and forks > 1:
             _, _, atom, *sides = node
@@ -184,7 +249,10 @@ class Memory:
         return result
 
     def _insert(self, memory: int, address: int, value: int, count: int) -> int:
-        """Put a store below the newer ones of its base that have a greater constant."""
+        """Put a store below the newer ones of its base that have a greater constant.
+
+        With its neighbours it becomes one store where that can be.
+        """
         terms = self.terms
         base, at = self.values.split(address)
         size = 1 << terms.widths[address]
@@ -200,6 +268,15 @@ class Memory:
                 break
             above.append((node[1], node[3], node[4]))
             memory = node[2]
+        node = terms.nodes[memory]
+        if node[0] == "store" and self._moved(node[3], node[1]) == address:
+            joined = self._joined(node[4], value)
+            if joined is not None:
+                count, memory, address, value = count + node[1], node[2], node[3], joined
+        if above and self._moved(address, count) == above[-1][1]:
+            joined = self._joined(value, above[-1][2])
+            if joined is not None:
+                count, value = count + above.pop()[0], joined
         result = terms.make(STATE, "store", count, memory, address, value)
         for own, where, what in reversed(above):
             result = terms.make(STATE, "store", own, result, where, what)

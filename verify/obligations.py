@@ -94,9 +94,15 @@ class Obligations:
         left = canonical_epochs(self.space, original.epochs)
         right = canonical_epochs(self.space, new.epochs)
         if self._same_epochs(left, right):
-            for _, traps in left:
-                for trap, path in traps.items():
-                    self._note("trap: same check in the same state", path, trap, trap)
+            self._note_traps(left)
+            return
+        # What both begin with traps alike, and what both end with if all before does.
+        start = _common(left, right)
+        end = len(left) - _common(left[start:][::-1], right[start:][::-1])
+        self._note_traps([*left[:start], *left[end:]])
+        left, right = left[start:end], right[start : end + len(right) - len(left)]
+        if self._same_epochs(left, right):
+            self._note_traps(left)
             return
         if max(len(left), len(right)) > MAX_EPOCHS:
             self.impossible = "too many different states at traps"
@@ -120,6 +126,11 @@ class Obligations:
             y = self._at_trap(right, totals[1], position)
             if x is not None and y is not None:
                 self.equal(f"trap: {kind} {index}", total, x, y)
+
+    def _note_traps(self, epochs: list[Epoch]) -> None:
+        for _, traps in epochs:
+            for trap, path in traps.items():
+                self._note("trap: same check in the same state", path, trap, trap)
 
     def _same_epochs(self, left: list[Epoch], right: list[Epoch]) -> bool:
         """Equal epochs in the same order, but for epochs that exclude each other."""
@@ -222,6 +233,12 @@ def collect(
         result.edges("return", original.returned, new.returned, values=True, ends=ends)
         result.traps(original, new)
     return result
+
+
+def _common(left: list[Epoch], right: list[Epoch]) -> int:
+    """How many epochs both lists begin with."""
+    pairs = zip(left, right, strict=False)
+    return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(left), len(right)))
 
 
 def canonical_epochs(space: Space, epochs: list[Epoch]) -> list[Epoch]:
