@@ -13,7 +13,8 @@ from typing import Final
 import wasmtime
 
 from .border import Border, border
-from .machine import FUEL, NUMBERS, Inconclusive, Machine, Value, make_engine
+from .concrete import signed
+from .machine import FILL, FUEL, NUMBERS, Inconclusive, Machine, Value, make_engine
 from .reader import Malformed, Unsupported
 
 REPLAY_SECONDS: Final = 30.0
@@ -24,6 +25,9 @@ BYTES_PER_SECOND: Final = 1_500_000
 
 CALLS_PER_INSTANCE: Final = 12
 """Calls before a new pair of instances is made, so that state builds up but never for good."""
+
+ALIKE: Final = 0.1
+"""Share of arguments that repeat one before them of the same type."""
 
 SLOWER: Final = 64
 """Times the fuel of the original after which the other module counts as running on for ever."""
@@ -38,7 +42,10 @@ FLOATS: Final = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 100.0, 1e10, -1e10, 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A witness: the calls in order (the last one differs), and what either module did."""
+    """A witness: the calls in order (the last one differs), and what either module did.
+
+    A call of ``machine.FILL`` is the host's: it changes the memories and globals that it can see.
+    """
 
     calls: tuple[tuple[str, tuple[Value, ...]], ...]
     original: str
@@ -82,15 +89,17 @@ def explore(
     calls: int,
     first: Sequence[tuple[str, tuple[Value, ...]]] = (),
     only: str | None = None,
+    values: Sequence[int] = (),
 ) -> Exploration:
     """As :func:`compare`, with the number of calls compared and the reason for an early end.
 
     ``first`` are calls to make before generated ones, each in a fresh pair of instances; ``only``
-    is the one export to call.
+    is the one export to call; ``values`` are more integers that arguments are chosen from.
     """
     run = _prepare(original, output, seconds, seed, calls, first)
     if isinstance(run, Exploration):
         return run
+    run.values = values
     if only is not None:
         run.callable = [one for one in run.callable if one[0] == only]
     return run.explore()
@@ -167,6 +176,7 @@ class _Run:
         self.engine, self.modules, self.border, self.until = engine, modules, border, until
         self.random, self.left, self.first = source, calls, list(first)
         self.count = 0
+        self.values: Sequence[int] = ()
         self.callable: list[tuple[str, list[str]]] = []
         for export in modules[0].exports:
             if export.name not in border.closed and isinstance(export.type, wasmtime.FuncType):
@@ -176,6 +186,7 @@ class _Run:
         names = [sorted(e.name for e in m.exports) for m in self.modules]
         if names[0] != names[1]:
             return Exploration(Difference((), str(names[0]), str(names[1])), 0)
+        filled = False
         while True:
             try:
                 machines = self._instances()
@@ -183,7 +194,12 @@ class _Run:
                 return Exploration(None, self.count, str(problem))
             if isinstance(machines, Exploration):
                 return machines
-            found = self._session(machines, 1 if self.first else CALLS_PER_INSTANCE)
+            done: list[tuple[str, tuple[Value, ...]]] = []
+            if not self.first:
+                if filled and machines[0].visible:
+                    done.append((FILL, (self.random.getrandbits(31),)))
+                filled = not filled
+            found = self._session(machines, 1 if self.first else CALLS_PER_INSTANCE, done)
             if found is not None:
                 return Exploration(found, self.count)
             if not self.callable or self.left <= 0:
@@ -202,9 +218,9 @@ class _Run:
             return None
         if isinstance(machines, Exploration):
             return machines.difference
-        known = {name for name, _ in self.callable}
+        known = {FILL, *(name for name, _ in self.callable)}
         self.first = [one for one in self.first if one[0] in known]
-        return self._session(machines, len(self.first))
+        return self._session(machines, len(self.first), [])
 
     def _instances(self) -> tuple[Machine, Machine] | Exploration:
         made: list[Machine | str] = []
@@ -228,9 +244,16 @@ class _Run:
         texts = [x if isinstance(x, str) else "instance" for x in made]
         return Exploration(Difference((), *texts), self.count)
 
-    def _session(self, machines: tuple[Machine, Machine], length: int) -> Difference | None:
-        """At most ``length`` calls on one pair of instances."""
-        done: list[tuple[str, tuple[Value, ...]]] = []
+    def _session(
+        self,
+        machines: tuple[Machine, Machine],
+        length: int,
+        done: list[tuple[str, tuple[Value, ...]]],
+    ) -> Difference | None:
+        """At most ``length`` calls on one pair of instances, after those in ``done``."""
+        for name, arguments in done:
+            for machine in machines:
+                machine.call(name, arguments)
         for _ in range(length):
             if not self.callable or self.left <= 0 or time.perf_counter() > self.until:
                 return None
@@ -253,7 +276,14 @@ class _Run:
 
     def _generate(self) -> tuple[str, tuple[Value, ...]]:
         name, types = self.random.choice(self.callable)
-        return name, tuple(self._argument(t) for t in types)
+        arguments: list[Value] = []
+        for i, type_ in enumerate(types):
+            same = [j for j in range(i) if types[j] == type_]
+            if same and self.random.random() < ALIKE:
+                arguments.append(arguments[self.random.choice(same)])
+            else:
+                arguments.append(self._argument(type_))
+        return name, tuple(arguments)
 
     def _argument(self, type_: str) -> Value:
         source = self.random
@@ -265,6 +295,8 @@ class _Run:
             return source.uniform(-1000, 1000)
         width = int(type_[1:])
         kind = source.random()
+        if self.values and kind < 0.3:
+            return signed(source.choice(self.values) & ((1 << width) - 1), width)
         if kind < 0.75:
             return source.choice(INTERESTING)
         if kind < 0.9:

@@ -3,11 +3,13 @@
 Imported functions are stubs whose results depend on their name, their arguments and the number of
 calls before, so that two modules that call alike are answered alike. A stub may also write to the
 first exported or imported memory at an address it was given, as real hosts do; it logs what it
-was given and what it can see. Results of floating-point operations are canonical NaNs, so that
-payloads, which the specification leaves open, do not count.
+was given and what it can see. Before a call the host may fill what it can see with other values.
+Results of floating-point operations are canonical NaNs, so that payloads, which the specification
+leaves open, do not count.
 """
 
 import math
+import random
 import struct
 import weakref
 import zlib
@@ -18,13 +20,25 @@ from typing import Any, Final
 import wasmtime
 
 from .border import Border
-from .concrete import pseudo_random, signed
+from .concrete import M32, pseudo_random, signed
 
 FUEL: Final = 300_000
 """Instructions per call: a few milliseconds; a call that needs more is inconclusive."""
 
 SEEN_BYTES: Final = 1 << 22
 """Bytes of a memory that are compared after a call (the first ones)."""
+
+FILL: Final = "eqsat:fill"
+"""Among calls: the host fills memories and globals by the seed that is the one argument."""
+
+FILLED_BYTES: Final = 1 << 17
+"""Bytes of a memory that are filled (the first ones)."""
+
+PERIOD: Final = 1021
+"""Words after which the filling repeats: prime, so that no stride of a program meets it often."""
+
+WORDS: Final = (0, 1, 2, 3, 4, 8, 16, 64, 100, 255, 1024, 4096, 0x7FFF_FFFF, 0x8000_0000, M32)
+"""Words of a filling that programs branch on or follow."""
 
 MAX_LOG: Final = 256
 """Host calls of one call of the module: more end the call, inconclusively."""
@@ -80,7 +94,8 @@ class Machine:
         self.instance = wasmtime.Instance(self.store, module, externs)
         exports = self.instance.exports(self.store)
         self.functions: dict[str, wasmtime.Func] = {}
-        for export in module.exports:
+        # By name: the order of exports says nothing.
+        for export in sorted(module.exports, key=lambda one: one.name):
             extern = exports[export.name]
             if export.name in border.closed:
                 continue
@@ -147,6 +162,20 @@ class Machine:
         if pseudo_random(key, (), 1) and 0 <= at <= self.memory.data_len(self.store) - 4:
             self.memory.write(self.store, struct.pack("<I", pseudo_random(key, (1,), 32)), at)
 
+    def _fill(self, seed: Value) -> None:
+        """Give memories and globals that the host can see other values, alike for every module."""
+        source = random.Random(str(seed))
+        for extern in self.visible:
+            if isinstance(extern, wasmtime.Memory):
+                size = min(extern.data_len(self.store), FILLED_BYTES)
+                extern.write(self.store, _content(source, size), 0)
+            elif isinstance(extern, wasmtime.Global) and extern.type(self.store).mutable:
+                text = str(extern.type(self.store).content)
+                if text in NUMBERS and source.random() < 0.3:
+                    value = signed(source.choice(WORDS), 32)
+                    number = float(value) if text[0] == "f" else value
+                    extern.set_value(self.store, getattr(wasmtime.Val, text)(number))
+
     def seen(self) -> str:
         """A digest of all memories, globals and tables that the outside can see."""
         parts: list[str] = []
@@ -164,6 +193,9 @@ class Machine:
 
     def call(self, name: str, arguments: Sequence[Value]) -> str:
         """Call an export; a text of its results or ``trap``, the host calls, and what is seen."""
+        if name == FILL:
+            self._fill(arguments[0])
+            return self.seen()
         self.store.set_fuel(FUEL)
         self.log.clear()
         try:
@@ -183,6 +215,21 @@ class Machine:
             )
         self.used = FUEL - self.store.get_fuel()
         return "; ".join([outcome, self.seen(), *self.log])
+
+
+def _content(source: random.Random, size: int) -> bytes:
+    """Bytes for a memory: any, small ones, text, or words as programs have them."""
+    match source.randrange(4):
+        case 0:
+            block = source.randbytes(4 * PERIOD)
+        case 1:
+            block = bytes(source.choices(range(4), k=4 * PERIOD))
+        case 2:
+            block = bytes(source.choices(range(0x20, 0x7F), k=4 * PERIOD))
+        case _:
+            words = source.choices(WORDS, k=PERIOD)
+            block = b"".join(word.to_bytes(4, "little") for word in words)
+    return (block * (size // len(block) + 1))[:size]
 
 
 def _answer(key: str, type_: str) -> Value:

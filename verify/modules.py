@@ -113,13 +113,25 @@ def _search(
         seconds = min(seconds, deadline - time.monotonic())
     if seconds > 0:
         explored = explore(
-            a, b, seconds=seconds, seed=SEED, calls=WITNESS_CALLS, first=_suspects(a, functions)
-        )
+            a, b, seconds=seconds, seed=SEED, calls=WITNESS_CALLS,
+            first=_suspects(a, functions), values=_values(a, functions),
+        )  # fmt: skip
         if explored.difference is not None:
             return ModuleVerdict(
                 "refuted", str(explored.difference), functions, violations, explored.difference
             )
     return ModuleVerdict("unknown", reason, functions, violations)
+
+
+def _values(a: bytes, functions: tuple[tuple[int, Verdict], ...]) -> list[int]:
+    """Integers that the functions without proof are about."""
+    open_ = [i for i, verdict in functions if verdict.status != "proven"]
+    if not open_:
+        return []
+    from .witness import constants
+
+    module = read_module(a)
+    return constants(module.bodies[i - module.imported_functions] for i in open_)
 
 
 def _suspects(

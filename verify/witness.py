@@ -5,19 +5,22 @@ never be called with such inputs. Memories and mutable globals are exported as w
 call may see them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from .differential import Difference, explore
 from .frame import NAMES
 from .machine import Value
-from .reader import Cursor, Module, ValueType, read_module
+from .reader import Cursor, Malformed, Module, Unsupported, ValueType, read_body, read_module
 
 TARGET: Final = "eqsat:function"
 """The name under which the harness exports the function."""
 
 CALLS: Final = 400
 """Calls of one search."""
+
+MAX_VALUES: Final = 96
+"""Constants of the bodies that arguments are chosen from."""
 
 ORDER: Final = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11]
 """Section ids in the order in which they stand."""
@@ -34,18 +37,32 @@ def find_witness(
     seconds: float,
     seed: int,
     first: Sequence[tuple[Value, ...]] = (),
+    limit: int = CALLS,
 ) -> Difference | None:
     """Calls of function ``index`` for which ``body`` differs from its own, or ``None``.
 
-    ``first`` are arguments to try before generated ones.
+    ``first`` are arguments to try before generated ones, ``limit`` is the number of calls.
     """
     module = read_module(original)
     a = harness(module, index, None, ())
     b = harness(module, index, body, new_types)
     calls = [(TARGET, arguments) for arguments in first]
+    values = constants([module.bodies[index - module.imported_functions], body])
     return explore(
-        a, b, seconds=seconds, seed=seed, calls=CALLS, first=calls, only=TARGET
+        a, b, seconds=seconds, seed=seed, calls=limit, first=calls, only=TARGET, values=values
     ).difference
+
+
+def constants(bodies: Iterable[bytes]) -> list[int]:
+    """Integers on either side of which bodies may behave differently: their constants, and next."""
+    found: set[int] = set()
+    for body in bodies:
+        try:
+            code = read_body(body)[1]
+        except (Malformed, Unsupported):
+            continue
+        found |= {one[1] + near for one in code if one[0] in (0x41, 0x42) for near in (-1, 0, 1)}
+    return sorted(found)[:MAX_VALUES]
 
 
 def harness(module: Module, index: int, body: bytes | None, new_types: NewTypes) -> bytes:
