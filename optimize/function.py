@@ -21,7 +21,8 @@ four were not, and each costs as much as a proof."""
 
 
 HOPELESS = ("more than", "conditions nested", "deadline")
-"""Beginnings of reasons that lie in the original: no candidate of that function does better."""
+"""Beginnings of reasons that mostly lie in the original: then only candidates nearer to it are
+tried, which the search changed less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def improve(
             worst = "refuted" if verdict.status == "refuted" else "unknown"
             reason = verdict.reason
         if verdict.reason.startswith(HOPELESS):
-            break
+            cheaper = [one for one in cheaper if _nearer(one.form, candidate.form)]
     cost = measure.figure(original)
     return Outcome(
         FunctionRecord(
@@ -179,6 +180,12 @@ def improve(
             seconds=time.perf_counter() - began,
         )
     )
+
+
+def _nearer(form: int, other: int) -> bool:
+    """Whether a form is nearer to the original than another: they are numbered as they were made,
+    and below zero is what has been written in a more different way."""
+    return form >= 0 and (form < other or other < 0)
 
 
 def joined(first: Outcome, second: Outcome) -> Outcome:

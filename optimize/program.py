@@ -34,6 +34,10 @@ MAX_STEPS = 40
 TIDY_SPEED = 5_000
 """Bytes of bodies that one worker of the search writes anew in a second."""
 
+TIDY_SHARE = 0.5
+"""Part of that time for the bodies as they are, where it does not suffice for all: what is inlined
+comes on top."""
+
 TRIES = 2
 """Certificates that one proposal may cost: what fails without its failing parts will fail again."""
 
@@ -164,12 +168,22 @@ class Program:
     def _code_size(self) -> int:
         return sum(stop - start for start, stop in self.module.code)
 
-    def _searchable(self) -> bool:
-        """Whether there is time for the search to write all bodies anew."""
+    def _tidied(self) -> int:
+        """Bytes of a body up to which the search has time to write it anew: the smallest first."""
+        from ..program.choice import TIDY_LIMIT
+
         if self.search_seconds is None:
-            return True
-        speed = TIDY_SPEED * max(1, self.options.jobs)
-        return self._code_size() / speed < self.search_seconds
+            return TIDY_LIMIT
+        left = TIDY_SPEED * max(1, self.options.jobs) * self.search_seconds
+        if self._code_size() < left:
+            return TIDY_LIMIT
+        found = 0
+        for size in sorted(stop - start for start, stop in self.module.code):
+            left -= size / TIDY_SHARE
+            if left < 0:
+                break
+            found = size
+        return min(found, TIDY_LIMIT)
 
     def _inline(self, view: View) -> Step | None:
         from ..program.choice import Policy, inline
@@ -180,8 +194,7 @@ class Program:
         kept = frozenset(
             index for index, origin in enumerate(self.origins) if ("into", origin) in self.refused
         )
-        tidied = self._searchable()
-        return inline(view, Policy(self.options.cost == "fuel", tidied, refused, kept))
+        return inline(view, Policy(self.options.cost == "fuel", self._tidied(), refused, kept))
 
     def _take(self, propose: Callable[[View], Step | None]) -> bool:
         """Propose a step and take it if it is proven."""

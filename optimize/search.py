@@ -38,9 +38,9 @@ CHECK_SHARE = 0.08
 """Part of a wall budget that one proof may take: most take a hundredth, and those that take long
 hardly ever end well."""
 
-LAST_UNITS = 8
-"""Part of a function's solver units that every further candidate gets when one has used them up:
-most that are proven then need none."""
+LAST_SHARE = 8
+"""Part of a function's solver units, or of the time for one proof, that every further candidate
+gets when one has used them up: most that are proven then need next to none."""
 
 CHECK_LEAST = 0.05
 """Seconds one proof may take however small the budget."""
@@ -210,14 +210,17 @@ class Search:
         """Improve one function, which has this body by now."""
         plain = batch.plain
         seconds = self._patience(batch, len(body))
+        late = False
         units = PLAIN_RLIMIT if plain else self.options.rlimit or DEFAULT_RLIMIT
         spent = 0
 
         def check(number: int, candidate: Candidate) -> Verdict:
-            nonlocal spent
-            rlimit = max(units - spent, units // LAST_UNITS)
-            verdict = self._check(number, candidate, body, seconds, rlimit)
+            nonlocal spent, late
+            rlimit = max(units - spent, units // LAST_SHARE)
+            limit = seconds / LAST_SHARE if late and seconds is not None else seconds
+            verdict = self._check(number, candidate, body, limit, rlimit)
             spent += verdict.rlimit
+            late |= verdict.status != "proven" and "deadline" in verdict.reason
             return verdict
 
         return improve(

@@ -49,14 +49,14 @@ class Policy:
 
     Attributes:
         speed: spend size for speed.
-        tidied: whether there is time to write anew what was inlined into; without it only those
-            go whose bodies cost nothing more where their calls were.
+        tidied: bytes of a body up to which there is time to write it anew; into larger ones only
+            those go whose bodies cost nothing more where their calls were.
         refused: callees that were tried and did not pay.
         kept: functions that must stay as they are.
     """
 
     speed: bool
-    tidied: bool = True
+    tidied: int = TIDY_LIMIT
     refused: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
 
@@ -83,7 +83,7 @@ def inline(view: View, policy: Policy) -> Step | None:
         fitting = {}
         for callee in sorted(inner, key=lambda c: (_size(inner[c].body), c)):
             grown = size + calls[function][callee] * _size(inner[callee].body)
-            if grown > TIDY_LIMIT and not _free(view, callee, inner[callee].body):
+            if grown > policy.tidied and not _free(view, callee, inner[callee].body):
                 continue
             if grown <= max(CALLER_LIMIT, 2 * view.references.body(function).size):
                 fitting[callee] = inner[callee]

@@ -154,3 +154,30 @@ def test_the_way_of_several_visits_is_kept() -> None:
     # What changed nothing adds nothing.
     assert joined(both, decide(b"12", [b"1"], {b"1": Verdict("unknown")})).via == both.via
     assert joined(decide(b"123", [], {}), second).via == ()
+
+
+@pytest.mark.parametrize(
+    ("form", "tried"), [(2, [b"1", b"123", b"1234"]), (0, [b"1"]), (-1, [b"1", b"12", b"123"])]
+)
+def test_after_a_reason_of_the_original_only_what_changed_it_less(
+    form: int, tried: list[bytes]
+) -> None:
+    asked = []
+
+    def check(index: int, candidate: Candidate) -> Verdict:
+        asked.append(candidate.body)
+        proven = candidate.body == tried[-1] and len(tried) > 1
+        return Verdict("proven") if proven else Verdict("unknown", reason="deadline")
+
+    forms = ((b"1", form), (b"12", 2), (b"123", 1), (b"1234", 0))
+    found = improve(
+        5,
+        "f",
+        b"12345",
+        [Candidate(body, form=number) for body, number in forms],
+        check=check,
+        measure=Length(),
+        began=0.0,
+    )
+    assert asked == tried
+    assert found.body == (tried[-1] if len(tried) > 1 else None)

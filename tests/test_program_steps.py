@@ -419,3 +419,36 @@ def test_a_segment_that_declares_a_reference_stays() -> None:
       (func $f) (func $dead) (func (export "r") (result funcref) (ref.func $f)))"""
     made = taken(trim, text)
     assert (len(made.functions), len(made.elements)) == (2, 1)
+
+
+def test_where_time_is_short_bodies_go_into_what_the_search_will_write_anew() -> None:
+    """What inlining leaves behind costs more than the call, in a caller that stays as it is."""
+    many = "(drop (i32.load (local.get $p)))" * 300
+    text = f"""(module (memory 1)
+      (func $f (param i32 i32) (result i32) (local i32 i32)
+        (local.set 2 (i32.mul (local.get 0) (local.get 1)))
+        (local.set 3 (i32.add (local.get 2) (local.get 0)))
+        (i32.xor (local.get 3) (local.get 2)))
+      (func (export "small") (param $p i32) (result i32) (call $f (local.get $p) (i32.const 3)))
+      (func (export "large") (param $p i32) (result i32)
+        {many} (call $f (local.get $p) (i32.const 3))))"""
+
+    def touched(tidied: int) -> set[int]:
+        step = inline(View(Module.parse(wat(text))), Policy(speed=True, tidied=tidied))
+        return set() if step is None else set(step.changes.bodies)
+
+    assert touched(0) == set()
+    assert touched(100) == {1}
+    assert touched(5_000) == {1, 2}
+
+
+def test_how_large_a_body_the_search_will_get_to() -> None:
+    body = "(func (param i32) (result i32) (local.get 0)" + "(i32.eqz)" * 100 + ")"
+    module = Module.parse(wat(f"(module {body * 40})"))
+    everything = Program(module, Options(), lambda: None)._tidied()
+    limits = []
+    for seconds in (2.0, 0.5, 0.1, 0.01):
+        limits.append(Program(module, Options(), lambda: None, search_seconds=seconds)._tidied())
+    assert limits[0] == everything
+    assert limits[1:3] == [104, 104]
+    assert limits[3] == 0
