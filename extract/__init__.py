@@ -2,6 +2,7 @@
 
 from .apply import apply
 from .cost import CostError, CostModel, cost_model
+from .local import Choices
 from .pinned import PinError, apply_pinned
 
-__all__ = ["CostError", "CostModel", "PinError", "apply", "apply_pinned", "cost_model"]
+__all__ = ["Choices", "CostError", "CostModel", "PinError", "apply", "apply_pinned", "cost_model"]

@@ -47,6 +47,7 @@ class Costs:
         """List candidates and compute costs; `minimum` is each memory's minimum size in bytes."""
         encoded = saturation.functions[ordinal]
         self.saturation = saturation
+        self.function = encoded.function
         self.values = encoded.values
         self.classes = saturation.classes[ordinal]
         self.constants = saturation.constants

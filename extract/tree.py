@@ -44,12 +44,20 @@ class Plan:
         drop: ids of anchors that nothing needs any more and that cannot trap.
         truth: value id -> number that decides it as a condition.
         exact: value id -> the i32 constant that it always is.
+        classes: id of each value made for the function -> its class.
     """
 
     replace: dict[int, Value] = field(default_factory=dict)
     drop: set[int] = field(default_factory=set)
     truth: dict[int, int] = field(default_factory=dict)
     exact: dict[int, int] = field(default_factory=dict)
+    classes: dict[int, int] = field(default_factory=dict)
+
+    def resolved(self, value: Value) -> Value:
+        """What stands in the place of a value."""
+        while (other := self.replace.get(value.id)) is not None:
+            value = other
+        return value
 
 
 def choose(
@@ -66,7 +74,14 @@ def choose(
     `pins` says for the ids of some values what to choose, None for the constant that it is; `held`
     are ids of values that keep their own term. Raises `PinError` for a pin that is not valid.
     """
-    chooser = _Chooser(saturation, ordinal, Costs(saturation, ordinal, model, minimum))
+    return choose_by(Costs(saturation, ordinal, model, minimum), pins, held)
+
+
+def choose_by(
+    costs: Costs, pins: Mapping[int, Item | None] = NO_PINS, held: Collection[int] = ()
+) -> Plan:
+    """Choose terms as `choose` does, by costs that are there already and stay as they are."""
+    chooser = _Chooser(costs)
     chooser.pins, chooser.held = pins, held
     return chooser.run()
 
@@ -87,14 +102,14 @@ class _Missing(Exception):
 class _Chooser:
     """Decides value by value, operands before users."""
 
-    def __init__(self, saturation: Saturation, ordinal: int, costs: Costs) -> None:
-        self.saturation = saturation
-        self.function = saturation.functions[ordinal].function
+    def __init__(self, costs: Costs) -> None:
+        self.saturation = costs.saturation
+        self.function = costs.function
         self.costs = costs
         self.model = costs.model
         self.classes = costs.classes
         self.points = costs.points
-        self.lifetimes = lifetimes(self.function, costs.values)
+        self.lifetimes = lifetimes(self.function, costs.values)  # it learns of what is made
         self.plan = Plan()
         self.present: dict[int, list[Value]] = {}
         """Values of each class that were decided so far; nothing else may be used."""
@@ -187,6 +202,7 @@ class _Chooser:
     def _make(self, item: ENode, point: Point, value: Value, cost: int) -> Value:
         """Return a new value for an operation of the class of `value`, to use in its place."""
         made = self._build(item, point, value)
+        self.plan.classes[made.id] = self.classes[value.id]
         self.inline[made.id] = cost
         self.lifetimes.birth[made.id] = self.time
         self.lifetimes.last[made.id] = self.lifetimes.last.get(value.id, -1)
@@ -238,12 +254,7 @@ class _Chooser:
             return model.leaf
         else:
             own, args = model.operation(value.op), value.args
-        return own + sum([self._use(self._resolved(a), value) for a in args])
-
-    def _resolved(self, value: Value) -> Value:
-        while (other := self.plan.replace.get(value.id)) is not None:
-            value = other
-        return value
+        return own + sum([self._use(self.plan.resolved(a), value) for a in args])
 
     def _use(self, value: Value, user: Value) -> int:
         """Return the cost of using a value that is there, for the value `user`."""
@@ -252,7 +263,7 @@ class _Chooser:
             if not value.args:
                 return self._constant_cost(value)
             if lives.uses.get(value.id, 0) <= 1:
-                if any(self._resolved(a) is value for a in user.args):
+                if any(self.plan.resolved(a) is value for a in user.args):
                     return self.inline.get(value.id, self.model.leaf)  # nobody else has it
                 return self.model.leaf + self.model.extension
         cost = self.model.leaf
@@ -293,6 +304,7 @@ class _Chooser:
         made = self.made.get(key)
         if made is None:
             made = self.made[key] = self._build(self._cheapest(number, point), point, user)
+            self.plan.classes[made.id] = number
         return made
 
     def _cheapest(self, number: int, point: Point) -> ENode:
@@ -316,6 +328,7 @@ class _Chooser:
             code, immediate = self.costs.constants[number]
             made = self._new(code, (), (immediate,), _CONST_TYPES[code], self.costs.entry)
             self.made_constants[number] = made
+            self.plan.classes[made.id] = number
         return made
 
     def _new(

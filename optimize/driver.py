@@ -32,9 +32,6 @@ REPEATS = 8
 """Times a function is taken through everything again after a change: so that optimizing twice
 finds nothing that optimizing once did not. Hardly any function takes more than four."""
 
-AMPLE = 4
-"""Times the code could be searched in the time left where nothing has to come first."""
-
 PATIENCE = 6.0
 """How much longer proofs may take when everything else is done and time is left."""
 
@@ -203,7 +200,7 @@ def search(run: Run) -> None:
 
 def _plain_first(run: Run) -> tuple[tuple[int, ...], frozenset[int]]:
     """Functions that are only written anew at first, and those that even this is too long for."""
-    from .search import PLAIN_SPEED, too_much
+    from .search import AMPLE, PLAIN_SPEED, too_much
 
     fresh = tuple(index for index in run.work.ranked if index not in run.outcomes)
     size, end = _code_size(run, fresh), _search_end(run)

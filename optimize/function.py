@@ -19,6 +19,9 @@ MAX_PROOFS = 4
 """Candidates of one function that are tried in the validator: a fifth is hardly ever proven when
 four were not, and each costs as much as a proof."""
 
+NOTHING = "nothing cheaper found"
+"""The reason of a function that stays as it is because no candidate costs less."""
+
 
 HOPELESS = ("more than", "conditions nested", "deadline")
 """Beginnings of reasons that mostly lie in the original: then only candidates nearer to it are
@@ -119,7 +122,7 @@ def improve(
     measure: Measure,
     began: float,
     proofs: int = MAX_PROOFS,
-    nothing: str = "nothing cheaper found",
+    nothing: str = NOTHING,
 ) -> Outcome:
     """Take the cheapest proven candidate that is cheaper than the original body.
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from .function import MAX_PROOFS, Candidate, Measure, Outcome, Verdict, improve
+from .function import MAX_PROOFS, NOTHING, Candidate, Measure, Outcome, Verdict, improve
 from .measure import FuelCost, SizeCost, choosing
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
 from .worklist import Batch
 
 if TYPE_CHECKING:
-    from ..egraph import Engine, Limits
+    from ..egraph import Engine, Limits, Saturation
     from ..extract import CostModel
     from ..ir.graph import Function
     from ..lowering import Emission
@@ -97,6 +97,10 @@ PLAIN_CHECK_PACE = 150e-6
 PLAIN_RLIMIT = 20_000
 """Solver units that a proof of a first turn may take: some milliseconds, for what is nearly equal
 already."""
+
+
+AMPLE = 4
+"""Times the code could be searched in the time left where nothing has to come first."""
 
 
 @dataclass(slots=True)
@@ -182,6 +186,7 @@ class Search:
     def run(self, batch: Batch) -> Iterator[Outcome]:
         """Work on one batch; functions that time does not suffice for are left out."""
         forms: dict[int, list[_Form]] = {}
+        saturated: dict[int, tuple[Saturation, int]] = {}
         bodies: dict[int, bytes] = {}
         self._cut = False
         for index, body in batch.functions:
@@ -193,7 +198,7 @@ class Search:
                 forms[index] = [_Form(graph)]
         self._tidy(forms)
         if not batch.plain:
-            self._saturate(forms)
+            saturated = self._saturate(forms)
             self._rotate({i: found for i, found in forms.items() if len(bodies[i]) <= ROTATED})
         unsaturated = self._cut
         for index in forms:
@@ -202,6 +207,10 @@ class Search:
             self._cut = unsaturated
             try:
                 outcome = self._improve(index, bodies[index], forms[index], batch)
+                if index in saturated and outcome.record.reason == NOTHING and self._ample():
+                    found = self._closer(forms[index][-1], *saturated[index], len(bodies[index]))
+                    if found is not None:
+                        outcome = self._improve(index, bodies[index], [found], batch)
                 yield replace(outcome, cut=self._cut)
             except Exception as fault:
                 yield self._skipped(index, _fault(fault))
@@ -233,6 +242,26 @@ class Search:
             began=time.perf_counter(),
             proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
         )
+
+    def _ample(self) -> bool:
+        """Whether nobody else would need the time of a closer look at one function."""
+        if self.deadline is None:
+            return True
+        size = sum(end - start for start, end in self.module.code)
+        return not too_much(AMPLE * size, self.options, self.deadline - time.monotonic())
+
+    def _closer(self, form: _Form, saturation: Saturation, ordinal: int, size: int) -> _Form | None:
+        """A form whose terms are chosen by what they cost when they are written down."""
+        from ..extract import Choices
+        from .closer import closer
+
+        def late() -> bool:
+            self._cut |= self._late()
+            return self._cut
+
+        choices = Choices(saturation, ordinal, self.model, self.minimum)
+        graph = closer(choices, self.measure, size, late)
+        return None if graph is None else _Form(graph, form.rules)
 
     def _lower(self, index: int, body: bytes | None) -> Function | str:
         """The function's graph, or why there is none."""
@@ -276,25 +305,30 @@ class Search:
             except Exception as fault:
                 _fault(fault)
 
-    def _saturate(self, forms: dict[int, list[_Form]]) -> None:
-        """Add to the forms of each function what the rules make of its last one."""
+    def _saturate(self, forms: dict[int, list[_Form]]) -> dict[int, tuple[Saturation, int]]:
+        """Add to the forms of each function what the rules make of its last one.
+
+        Gives the last e-graph that each function was in, and its number there.
+        """
         from ..extract import apply
 
         waiting = list(forms)
+        saturated: dict[int, tuple[Saturation, int]] = {}
         for _ in range(ROUNDS):
             if not waiting or self._late():
-                return
+                break
             graphs = [forms[index][-1].graph for index in waiting]
             try:
                 result = self._loaded().saturate(graphs, self._limits())
             except Exception as fault:
                 # A batch without rules is no reason to lose its functions: they are emitted.
                 _fault(fault)
-                return
+                break
             self._cut |= result.stopped == "deadline"
             rules = tuple(sorted(name for name, hits in result.hits.items() if hits))
             changed = []
             for ordinal, index in enumerate(waiting):
+                saturated[index] = result, ordinal
                 try:
                     graph = apply(graphs[ordinal], result, ordinal, self.model, self.minimum)
                 except Exception as fault:
@@ -305,6 +339,7 @@ class Search:
                     changed.append(index)
             self._tidy({index: forms[index] for index in changed})
             waiting = changed
+        return saturated
 
     def _loaded(self) -> Engine:
         """The engine, with the rules registered."""
