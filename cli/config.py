@@ -44,6 +44,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "assume": _text,
     "entry": _text,
     "rules": _text,
+    "without_rule": _text,
     "strip": _text,
     "keep": _text,
     "require_proof": _switch,
@@ -51,7 +52,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
 }
 """Options that may stand in a file or a variable, and how their text is read."""
 
-LISTS = frozenset(("only", "skip", "assume", "entry", "rules", "strip", "keep"))
+LISTS = frozenset(("only", "skip", "assume", "entry", "rules", "without_rule", "strip", "keep"))
 """Settings of several values: a list in a file, separated by commas in a variable."""
 
 COUNTED = ("max_iters", "max_nodes", "rlimit")

@@ -46,18 +46,19 @@ def _options(arguments: argparse.Namespace) -> Options:
         max_nodes=arguments.max_nodes or DEFAULT_MAX_NODES,
         rlimit=arguments.rlimit or DEFAULT_RLIMIT,
         rules=tuple(Path(rules) for rules in arguments.rules or ()),
+        without=tuple(arguments.without_rule or ()),
     )
 
 
 def _check_rules(options: Options) -> None:
-    """Prove the user's rules before anything is shown. Raises CliError."""
-    if not options.rules:
+    """Prove the user's rules before anything is shown, and find those left out. Raises CliError."""
+    if not options.rules and not options.without:
         return
     from ..optimize.rulebook import book
     from ..rules.language import RuleError
 
     try:
-        book(options.rules)
+        book(options.rules, options.without)
     except RuleError as error:
         raise CliError("E0305", str(error)) from None
     except OSError as error:
@@ -66,6 +67,7 @@ def _check_rules(options: Options) -> None:
 
 def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:
     from ..explore.serve import ADDRESS, serve
+    from ..explore.sides import AUTOMATIC, ORIGINAL
 
     def ready(address: str) -> None:
         if not arguments.quiet:
@@ -77,7 +79,7 @@ def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespa
     for path in arguments.beside or ():
         other = Path(shown_path(path)).name
         # Two files may have one name, and one name is taken.
-        others[other if other not in (*others, "automatic") else path] = read_valid(path)
+        others[other if other not in (*others, ORIGINAL, AUTOMATIC) else path] = read_valid(path)
     try:
         serve(data, options, name=name, port=arguments.port, ready=ready, others=others)
     except OSError as error:

@@ -111,6 +111,7 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
             assume=parse_contracts(tuple(arguments.assume or ())),
             entry=tuple(arguments.entry or ()),
             rules=tuple(Path(name) for name in arguments.rules or ()),
+            without=tuple(arguments.without_rule or ()),
             only=tuple(arguments.only or ()),
             skip=tuple(arguments.skip or ()),
             jobs=arguments.jobs or cores(),

@@ -175,6 +175,9 @@ def _add_opt(commands: _Commands[Parser]) -> None:
         "--rules", metavar="FILE", action="append", help="rules of your own, proven before use"
     )
     scope.add_argument(
+        "--without-rule", metavar="GLOB", action="append", help="rules of this name are not used"
+    )
+    scope.add_argument(
         "--pin", metavar="FILE", help="write these functions as chosen in eqsat explore"
     )
     scope.add_argument(

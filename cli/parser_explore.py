@@ -117,4 +117,7 @@ def _add_explore(commands: Commands, talk: Talk) -> None:
     explore.add_argument("--max-nodes", metavar="N", type=count, help="e-nodes")
     explore.add_argument("--rlimit", metavar="N", type=count, help="solver units a function")
     explore.add_argument("--rules", metavar="FILE", action="append", help="rules of your own")
+    explore.add_argument(
+        "--without-rule", metavar="GLOB", action="append", help="rules of this name are not used"
+    )
     talk(explore)

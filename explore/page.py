@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..optimize.options import Options
 from ..optimize.worklist import selected
-from .server import WEB, asset
+from .server import SCRIPTS, asset
 from .session import Session, SessionError
 from .worker import options_json
 
@@ -79,7 +79,7 @@ def _function(session: Session, index: int, forms: bool) -> dict[str, Any]:
         found[f"graph {index}"] = session.graph(index)
     except SessionError:
         return found
-    sites = [row["at"] for row in plain["original"]["rows"] if row["forms"] > 1]
+    sites = [row["at"] for row in plain["left"]["rows"] if row["forms"] > 1]
     for at in sites[:MOST_SITES]:
         answer = session.forms(index, at, {})
         found[f"forms {index} {at}"] = answer
@@ -93,12 +93,7 @@ def _assembled(kept: dict[str, Any]) -> str:
     """The page with style, scripts and answers inside."""
     # In a script element only "</" could end it; JSON may write the slash as an escape.
     answers = json.dumps(kept, ensure_ascii=True).replace("</", "<\\/")
-    scripts = []
-    for file in ("view.js", "graph.js", "app.js"):
-        assert file in WEB
-        lines = [line for line in asset(file).splitlines() if not line.startswith("import ")]
-        scripts.append("\n".join(lines).replace("export function", "function"))
-    script = "\n".join(scripts).replace("export const", "const")
+    script = "\n".join(_alone(asset(file)) for file in SCRIPTS)
     front = asset("index.html")
     style = front.index('<link rel="stylesheet"')
     end = front.index("</head>")
@@ -107,3 +102,9 @@ def _assembled(kept: dict[str, Any]) -> str:
         f"<script>globalThis.EQSAT = {answers};</script>\n"
         f'<script type="module">\n{script}\n</script>\n{front[end:]}'
     )
+
+
+def _alone(script: str) -> str:
+    """A module of the page as a part of one script: nothing is imported or exported."""
+    lines = [line for line in script.splitlines() if not line.startswith("import ")]
+    return "\n".join(line.removeprefix("export ") for line in lines)

@@ -8,20 +8,30 @@ from ..optimize.function import Candidate
 from ..optimize.workbench import Bench
 from ..verify.trace import Trace
 from ..verify.validator import Verdict
+from ..verify.witness import TARGET
+from .runs import Calls
 
-__all__ = ["PROOF_SECONDS", "parts", "verdict_json"]
+__all__ = ["PROOF_SECONDS", "calls_json", "parts", "verdict_json"]
 
 PROOF_SECONDS: Final = 10.0
 """Fuse of one proof: the answer is `unknown` then, and a worker is never stuck."""
 
 
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict with its counterexample."""
+def calls_json(calls: Calls, called: str) -> list[list[Any]]:
+    """Calls as name and arguments; the function of a harness is `called` as people know it."""
+    return [
+        [called if name == TARGET else name, [str(a) for a in arguments]]
+        for name, arguments in calls
+    ]
+
+
+def verdict_json(verdict: Verdict, called: str) -> dict[str, Any]:
+    """A verdict with its counterexample, about a function that is `called` so."""
     example = verdict.counterexample
     return {
         "status": verdict.status,
         "method": verdict.method,
-        "reason": verdict.reason,
+        "reason": verdict.reason.replace(TARGET, called),
         "queries": verdict.queries,
         "rlimit": verdict.rlimit,
         "seconds": round(verdict.seconds, 4),
@@ -29,7 +39,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "counterexample": None
         if example is None
         else {
-            "calls": [[name, [str(a) for a in args]] for name, args in example.calls],
+            "calls": calls_json(example.calls, called),
             "original": example.original,
             "new": example.new,
         },

@@ -7,12 +7,10 @@ the few files served are read at the start, and all else is questions about the 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -22,26 +20,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..optimize.options import NAMED_COSTS, Options, OptionsError
-from .client import Client
-from .session import AUTOMATIC, SessionError, overview
-from .worker import METHODS, options_json
+from ..optimize.options import Options
+from .desk import Desk
+from .session import SessionError
 
-__all__ = ["application", "page"]
+__all__ = ["SCRIPTS", "application", "asset", "page"]
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request: questions are small, pins of a whole module fit many times."""
 
-WEB: Final = {
-    "app.js": "text/javascript",
-    "view.js": "text/javascript",
-    "graph.js": "text/javascript",
-    "style.css": "text/css",
-}
-"""The files of the page, and what they are."""
+SCRIPTS: Final = (
+    *("view.js", "state.js", "graph.js", "list.js", "compare.js", "choice.js", "ownrules.js"),
+    *("tabs.js", "app.js"),
+)
+"""The modules of the page; the last one starts it."""
 
-SLOW: Final = frozenset(("optimize", "export"))
-"""Questions that have a worker of their own, so that others are answered meanwhile."""
+WEB: Final = dict.fromkeys(SCRIPTS, "text/javascript") | {"style.css": "text/css"}
+"""The files of the page, and what they are."""
 
 SECURITY: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -127,87 +122,6 @@ class Guard:
     def _answer(self, refusal: tuple[int, str]) -> Response:
         status, text = refusal
         return JSONResponse({"error": text}, status, SECURITY)
-
-
-class Desk:
-    """What the requests of one server share: workers, options, listeners."""
-
-    def __init__(
-        self, data: bytes, options: Options, name: str, others: Mapping[str, bytes]
-    ) -> None:
-        self.data = data
-        self.options = options
-        self.name = name
-        self.listeners: set[asyncio.Queue[dict[str, Any]]] = set()
-        self.quick = Client(data, options)
-        self.slow = Client(data, options, self.publish)
-        for other, module in others.items():
-            text = base64.b64encode(module).decode()
-            self.quick.adopted[other] = {"module": text, "name": other}
-
-    def publish(self, event: dict[str, Any]) -> None:
-        """Tell all open pages."""
-        for queue in self.listeners:
-            queue.put_nowait(event)
-
-    async def ask(self, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 (JSON)
-        """Answer a question. Raises SessionError."""
-        match method:
-            case "state":
-                return {
-                    "name": self.name,
-                    "options": options_json(self.options),
-                    "busy": [self.quick.busy, self.slow.busy],
-                    "others": [one for one in self.quick.adopted if one != AUTOMATIC],
-                }
-            case "overview":
-                # Answered here: the list is there before any worker is.
-                return await asyncio.to_thread(overview, self.data, self.options)
-            case "cancel":
-                await asyncio.gather(self.quick.kill(), self.slow.kill())
-                return {}
-            case "configure":
-                return await self._configure(params)
-            case "optimize":
-                return await self._optimize()
-            case "adopt":
-                raise SessionError("only the server says what is adopted")
-            case _ if method in SLOW:
-                return await self.slow.ask(method, params, None)
-            case _ if method in METHODS:
-                return await self.quick.ask(method, params)
-            case _:
-                raise SessionError(f"no method is called '{method}'")
-
-    async def _optimize(self) -> dict[str, Any]:
-        """The report of the automatic result, which the other worker compares with from now on."""
-        plain: dict[str, Any] = await self.slow.ask("optimize", {}, None)
-        adopted = {"module": plain.pop("module"), "places": plain.pop("places")}
-        if self.quick.adopted.get(AUTOMATIC) != adopted:
-            self.quick.adopted[AUTOMATIC] = adopted
-            await self.quick.ask("adopt", adopted)
-        return plain
-
-    async def _configure(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Take other options; files cannot be named from the page."""
-        allowed = {"cost", "max_iters", "max_nodes", "rlimit"}
-        if set(params) - allowed or params.get("cost", "balanced") not in NAMED_COSTS:
-            raise SessionError("options that cannot be set here")
-        counts = [params[name] for name in params if name != "cost"]
-        if any(type(count) is not int or count > 1 << 40 for count in counts):
-            raise SessionError("limits are whole numbers")
-        try:
-            self.options = replace(self.options, **params)
-        except OptionsError as error:
-            raise SessionError(str(error)) from None
-        await self.close()
-        self.quick.adopted.pop(AUTOMATIC, None)
-        self.quick.options = self.slow.options = self.options
-        return options_json(self.options)
-
-    async def close(self) -> None:
-        """End the workers."""
-        await asyncio.gather(self.quick.kill(), self.slow.kill())
 
 
 def application(

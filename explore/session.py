@@ -12,10 +12,10 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..optimize.forms import FormError
 from ..optimize.function import Candidate
@@ -26,16 +26,28 @@ from ..optimize.workbench import Bench, Choice, Workbench
 from ..wasm.module import Module
 from ..wasm.names import function_names
 from ..wasm.text_folded import local_ids, print_folded
-from ..wasm.text_instrs import FunctionIds, function_ids
+from ..wasm.text_instrs import function_ids
+from .growth import growth, neighbourhood
 from .listing import listing
-from .pairs import aligned, pairs
-from .rows import Row, body_rows, classes_of
+from .pairs import pairs
+from .sides import (
+    AUTOMATIC,
+    NOTHING,
+    ORIGINAL,
+    Other,
+    Shown,
+    Side,
+    compared,
+    figure,
+    parameter_ids,
+)
 from .why import Why
 
-__all__ = ["LARGEST", "Session", "SessionError", "overview"]
+if TYPE_CHECKING:
+    from ..verify.validator import Verdict
+    from .judge import Judge
 
-AUTOMATIC: Final = "automatic"
-"""The name of the optimizer's result among what can be compared with."""
+__all__ = ["LARGEST", "Session", "SessionError", "overview"]
 
 LARGEST: Final = 5_000
 """Instructions of a function beyond which its e-graph is not opened: a pick would take seconds."""
@@ -56,28 +68,12 @@ WITNESS_SECONDS: Final = 0.5
 SHOWN_FORMS: Final = 100
 """Forms of one class that are listed: nobody reads more, and the answer says how many there are."""
 
-GRAPH_NODES: Final = 150
-"""E-nodes drawn at once: more cannot be read, and the answer says how many there are."""
+SETTLED: Final = 40
+"""Choices whose proofs are kept: more than anybody compares."""
 
 
 class SessionError(Exception):
     """A question that has no answer; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """A module to compare with: where each function lies in it, and its names."""
-
-    module: Module
-    places: Sequence[int | None] | None
-    ids: FunctionIds
-
-    def body(self, index: int) -> bytes | None:
-        """What it has for a function of the original, None if nothing."""
-        place = index if self.places is None else self.places[index]
-        if place is None or place < self.module.imported_functions:
-            return None
-        return self.module.body_bytes(place)
 
 
 class Session:
@@ -89,20 +85,18 @@ class Session:
         self.module = Module.parse(data)
         self.names = function_names(self.module)
         self.ids = function_ids(self.module)
-        self.disabled: frozenset[str] = frozenset()
         self._benches: OrderedDict[int, Bench] = OrderedDict()
+        self._known: OrderedDict[tuple[Any, ...], tuple[Candidate, Verdict]] = OrderedDict()
         self._whys: dict[int, Why] = {}
         self._automatic: dict[str, Any] | None = None
-        self._results: dict[str, _Result] = {}
+        self._results: dict[str, Other] = {}
+        self._judges: dict[str, Judge] = {}
+        self._verdicts: dict[tuple[str, int], Verdict] = {}
 
     @cached_property
     def workbench(self) -> Workbench:
         """Rules, engine and validator, made when the first function is opened."""
-        found = Workbench(self.module, self.options)
-        if self.disabled:
-            kept = tuple(rule for rule in found.book.rules if rule.name not in self.disabled)
-            found.book = replace(found.book, rules=kept)
-        return found
+        return Workbench(self.module, self.options)
 
     # The module.
 
@@ -141,15 +135,15 @@ class Session:
                 if pair.before is not None:
                     found[pair.before] = pair.after
             places = found
-        self._results[name] = _Result(other, places, function_ids(other))
+        self._results[name] = Other(other, places, function_ids(other))
         return {"names": sorted(self._results)}
 
-    def _result(self, name: str) -> _Result:
+    def _result(self, name: str) -> Other:
         found = self._results.get(name)
         if found is not None:
             return found
         if name == AUTOMATIC:
-            return _Result(self.module, None, self.ids)
+            return Other(self.module, None, self.ids)
         raise SessionError(f"there is nothing called '{name}' to compare with")
 
     def _optimized(
@@ -195,81 +189,63 @@ class Session:
 
     # One function.
 
-    def function(self, index: int, beside: str = AUTOMATIC) -> dict[str, Any]:
-        """A function with its rows, beside what an adopted module has for it."""
+    def function(self, index: int) -> dict[str, Any]:
+        """A function, its text and its e-graph in figures; original and automatic result as rows.
+
+        `closed` says why its e-graph cannot be opened, empty if it can.
+        """
         number = self._index(index)
-        body = self.module.body_bytes(number)
-        result = self._result(beside)
-        found = result.body(number)
-        other = b"\0\x0b" if found is None else found
         plain: dict[str, Any] = {
             "index": number,
             "name": self.names.get(number, ""),
-            "key": body_key(body),
+            "key": body_key(self.module.body_bytes(number)),
             "wat": print_folded(self.module, number, self.ids),
-            "removed": found is None,
+            "closed": "",
+            "egraph": None,
         }
         try:
             bench = self._bench(number)
         except SessionError as error:
-            left = body_rows(body, self.ids, local_ids(self.module, number), {})
-            plain |= {"closed": str(error), "egraph": None}
-            plain["original"] = self._side(body, left)
-            right = body_rows(other, result.ids, {}, {})
-            plain["other"] = self._side(other, right)
-            plain["pairs"] = _pairs(left, right)
-            return plain
-        saturation = bench.saturation
-        classes, nodes = saturation.size
-        plain["closed"] = ""
-        plain["egraph"] = {
-            "classes": classes,
-            "nodes": nodes,
-            "rounds": saturation.rounds,
-            "stopped": saturation.stopped,
-        }
-        return plain | self._compared(bench, other, result.ids)
+            plain["closed"] = str(error)
+        else:
+            classes, nodes = bench.saturation.size
+            plain["egraph"] = {
+                "classes": classes,
+                "nodes": nodes,
+                "rounds": bench.saturation.rounds,
+                "stopped": bench.saturation.stopped,
+            }
+        return plain | self.compare(number, ORIGINAL, AUTOMATIC)
 
-    def _compared(self, bench: Bench, other: bytes, ids: FunctionIds) -> dict[str, Any]:
-        """Both sides of the comparison of a function with another body, whose calls `ids` name."""
-        locals = local_ids(self.module, bench.index)
-        own = {at: bench.forms.classes[v.id] for at, v in bench.forms.origins.items()}
-        left = body_rows(bench.body, self.ids, locals, own)
-        mapped = classes_of(self.module, bench.index, other, bench.saturation, bench.graph)
-        parameters = len(self.module.function_type(bench.index).params)
-        kept = {local: name for local, name in locals.items() if local < parameters}
-        right = body_rows(other, ids, kept, mapped)
-        original = self._side(bench.body, left)
-        for row in original["rows"]:
-            row["forms"] = self._count(bench, row["at"])
-        return {
-            "original": original,
-            "other": self._side(other, right),
-            "pairs": _pairs(left, right),
-        }
+    def compare(self, index: int, left: Side, right: Side) -> dict[str, Any]:
+        """Two sides of a function as rows, and the pairs of them that correspond (`compared`)."""
+        number = self._index(index)
+        try:
+            bench = self._bench(number)
+        except SessionError:
+            bench = None
+        try:
+            sides = [self._shown(number, side) for side in (left, right)]
+        except FormError as error:
+            raise SessionError(str(error)) from None
+        return compared(self.module, number, bench, *sides)
 
-    def _count(self, bench: Bench, at: int) -> int:
-        """How many forms stand for what an instruction computes; 0 if it computes nothing."""
-        value = bench.forms.origins.get(at)
-        if value is None:
-            return 0
-        number = bench.forms.classes[value.id]
-        if number in bench.saturation.constants:
-            return 2 if value.args else 1
-        own = 0 if value.args else 1
-        return own + len(bench.saturation.nodes[number])
-
-    def _side(self, body: bytes, rows: Sequence[Row]) -> dict[str, Any]:
-        return {
-            "rows": [row.as_json() for row in rows],
-            "bytes": len(body),
-            "fuel": round(self._figure(body), 3),
-        }
-
-    def _figure(self, body: bytes) -> float:
-        from ..optimize.measure import body_time
-
-        return body_time(body)[0]
+    def _shown(self, index: int, side: Side) -> Shown:
+        """What is on a side of a comparison. Raises SessionError if there is no such side."""
+        if isinstance(side, Mapping):
+            candidate, _ = self._settled(index, side)
+            return Shown(candidate.body, self.ids, parameter_ids(self.module, index))
+        if side == ORIGINAL:
+            return Shown(self.module.body_bytes(index), self.ids, local_ids(self.module, index))
+        result = self._result(side)
+        place = result.place(index)
+        if place is None:
+            return Shown(NOTHING, {}, {}, there=False)
+        if side == AUTOMATIC:
+            names = parameter_ids(self.module, index)
+        else:
+            names = local_ids(result.module, place)
+        return Shown(result.module.body_bytes(place), result.ids, names)
 
     # Forms and picks.
 
@@ -328,7 +304,7 @@ class Session:
 
     def _price(self, bench: Bench, pins: Mapping[str, str]) -> tuple[int, float]:
         body = self._candidates(bench, pins)[0].body
-        return len(body), round(self._figure(body), 3)
+        return len(body), figure(body)
 
     def _candidates(self, bench: Bench, pins: Mapping[str, str]) -> list[Candidate]:
         """All ways to write the function with these choices, cheapest first."""
@@ -338,22 +314,86 @@ class Session:
             raise SessionError("the function cannot be written")
         return found
 
-    def pick(self, index: int, pins: Mapping[str, str]) -> dict[str, Any]:
-        """The function with these choices, compared with the original and proven."""
-        from .proof import PROOF_SECONDS, verdict_json
+    def pick(self, index: int, pins: Mapping[str, str], left: Side = ORIGINAL) -> dict[str, Any]:
+        """The function with these choices, proven, and compared with what is on the left."""
+        from .proof import verdict_json
 
-        bench = self._bench(self._index(index))
+        number = self._index(index)
         began = time.perf_counter()
         try:
-            found = self._candidates(bench, pins)
+            _, verdict = self._settled(number, pins)
         except FormError as error:
             return {"refused": str(error), "seconds": round(time.perf_counter() - began, 4)}
-        candidate, verdict = bench.settled(found, seconds=PROOF_SECONDS, witness=WITNESS_SECONDS)
-        return self._compared(bench, candidate.body, self.ids) | {
+        return self.compare(number, left, pins) | {
             "refused": "",
-            "proof": verdict_json(verdict),
+            "proof": verdict_json(verdict, self._called(number)),
             "seconds": round(time.perf_counter() - began, 4),
         }
+
+    def _settled(self, index: int, pins: Mapping[str, str]) -> tuple[Candidate, Verdict]:
+        """The function with these choices and what is known about it, found once.
+
+        Raises FormError for a choice that does not fit.
+        """
+        from .proof import PROOF_SECONDS
+
+        key = index, tuple(sorted(pins.items()))
+        found = self._known.get(key)
+        if found is None:
+            bench = self._bench(index)
+            candidates = self._candidates(bench, pins)
+            found = bench.settled(candidates, seconds=PROOF_SECONDS, witness=WITNESS_SECONDS)
+            if found[1].status == "unknown":
+                return found  # it may be the clock that ended it
+            self._known[key] = found
+            if len(self._known) > SETTLED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return found
+
+    def judge(self, index: int, name: str) -> dict[str, Any]:
+        """Whether what an adopted module has for a function is equal to the original's."""
+        from .proof import verdict_json
+
+        number = self._index(index)
+        return verdict_json(self._judged(number, name)[1], self._called(number))
+
+    def _judged(self, index: int, name: str) -> tuple[Judge, Verdict, int]:
+        """The judge of an adopted module, its verdict about a function, and its place there."""
+        from .judge import Judge
+
+        other = self._result(name)
+        place = other.place(index)
+        if place is None:
+            raise SessionError(f"{name} has nothing for that function")
+        judge = self._judges.setdefault(name, Judge(self.module, other))
+        key = name, index
+        if key not in self._verdicts:
+            self._verdicts[key] = judge.verdict(index, place)
+        return judge, self._verdicts[key], place
+
+    def runs(self, index: int, side: Side) -> dict[str, Any]:
+        """Two runs that show how a refuted side differs from the original (`side_by_side`)."""
+        from .judge import of_choice
+        from .proof import calls_json
+        from .runs import NotRun, side_by_side
+
+        number = self._index(index)
+        try:
+            if isinstance(side, str):
+                judge, verdict, place = self._judged(number, side)
+                subjects = judge.subjects(number, place)
+            else:
+                candidate, verdict = self._settled(number, side)
+                names = parameter_ids(self.module, number)
+                subjects = of_choice(self.module, number, candidate, self.ids, names)
+            if verdict.counterexample is None or not verdict.counterexample.calls:
+                raise SessionError("there is no call that shows the difference")
+            calls = verdict.counterexample.calls
+            shown = {"calls": calls_json(calls, self._called(number))}
+            return shown | side_by_side(*subjects, calls)
+        except (FormError, NotRun) as error:
+            raise SessionError(str(error)) from None
 
     def proof(self, index: int, pins: Mapping[str, str]) -> dict[str, Any]:
         """The parts of the proof of the function with these choices (none: all by cost)."""
@@ -386,101 +426,25 @@ class Session:
 
     def graph(self, index: int, at: int | None = None) -> dict[str, Any]:
         """Classes and e-nodes around what an instruction computes (None: from the last one on)."""
-        bench = self._bench(self._index(index))
-        forms, saturation = bench.forms, bench.saturation
-        if at is None:
-            places = [p for p, v in forms.origins.items() if v.args]
-            at = max(places, default=max(forms.origins, default=None))
-        value = forms.origins.get(-1 if at is None else at)
-        if value is None:
-            raise SessionError("that instruction computes no value")
-        first = forms.classes[value.id]
-        shown: dict[int, int] = {first: 0}
-        work = [first]
-        drawn = 0
-        edges = []
-        nodes = []
-        for number in work:
-            members = [] if number in saturation.constants else saturation.nodes[number]
-            for item in members:
-                if drawn >= GRAPH_NODES:
-                    break
-                drawn += 1
-                nodes.append({"id": drawn, "class": number, "text": forms.operation_name(item)})
-                for position, arg in enumerate(item[1]):
-                    edges.append([drawn, arg, position])
-                    if arg not in shown:
-                        shown[arg] = shown[number] + 1
-                        work.append(arg)
-        classes, total = saturation.size
-        return {
-            "at": at,
-            "root": first,
-            "classes": [
-                {
-                    "id": number,
-                    "layer": layer,
-                    "label": forms.shown_class(number),
-                    "constant": number in saturation.constants,
-                }
-                for number, layer in shown.items()
-            ],
-            "nodes": nodes,
-            "edges": edges,
-            "shown": [len(shown), drawn],
-            "total": [classes, total],
-        }
+        try:
+            return neighbourhood(self._bench(self._index(index)), at)
+        except FormError as error:
+            raise SessionError(str(error)) from None
 
     def saturation(self, index: int) -> dict[str, Any]:
         """How the e-graph grew: size, best cost and matches by rule after each round."""
-        from ..egraph import Limits
-
         bench = self._bench(self._index(index))
-        shared = self.workbench
-        rounds = []
-        before: Mapping[str, int] = {}
-        for number in range(1, max(1, bench.saturation.rounds) + 1):
-            limits = Limits(number, shared.limits().max_nodes)
-            found = shared.engine.saturate([bench.graph], limits)
-            best = bench.candidates(bench.extracted(found))[0].body
-            new = {name: hits - before.get(name, 0) for name, hits in found.hits.items()}
-            before = dict(found.hits)
-            classes, nodes = found.size
-            rounds.append(
-                {
-                    "round": number,
-                    "classes": classes,
-                    "nodes": nodes,
-                    "bytes": len(best),
-                    "fuel": round(self._figure(best), 3),
-                    "matches": {name: new[name] for name in sorted(new) if new[name]},
-                }
-            )
-        rules = {rule.name: rule for rule in shared.book.rules}
-        return {
-            "rounds": rounds,
-            "stopped": bench.saturation.stopped,
-            "rules": [
-                {
-                    "name": name,
-                    "matches": hits,
-                    "equation": rules[name].equation if name in rules else "",
-                    "family": rules[name].family if name in rules else "engine",
-                }
-                for name, hits in sorted(bench.saturation.hits.items())
-                if hits and (name in rules)
-            ],
-            "disabled": sorted(self.disabled),
-        }
+        return growth(bench) | {"disabled": sorted(self.options.without)}
 
-    def disable(self, names: Sequence[str]) -> dict[str, Any]:
-        """Switch rules off (all others on); every function is opened anew."""
-        self.disabled = frozenset(names)
-        self._benches.clear()
-        self._whys.clear()
-        self.__dict__.pop("workbench", None)
-        known = {rule.name for rule in self.workbench.book.rules} | self.disabled
-        return {"rules": len(known) - len(self.disabled), "disabled": sorted(self.disabled)}
+    def rule_names(self) -> list[str]:
+        """The names of all rules in use."""
+        return [rule.name for rule in self.workbench.book.rules]
+
+    def prove_rules(self, text: str) -> dict[str, Any]:
+        """What becomes of rules in egglog text (`ownrules.proven`); the session is as before."""
+        from .ownrules import proven
+
+        return proven(text)
 
     # Inside.
 
@@ -491,6 +455,9 @@ class Session:
         if type(index) is not int or index not in own:
             raise SessionError(f"no function of the module's own has the index {index}")
         return index
+
+    def _called(self, index: int) -> str:
+        return self.names.get(index) or f"function {index}"
 
     def _bench(self, index: int) -> Bench:
         from ..egraph import Contradiction, EngineError
@@ -530,7 +497,3 @@ def overview(data: bytes, options: Options) -> dict[str, Any]:
 
 def _place(item: tuple[str, str]) -> int:
     return int(item[0])
-
-
-def _pairs(left: Sequence[Row], right: Sequence[Row]) -> list[list[int | None]]:
-    return [[a, b] for a, b in aligned([r.key for r in left], [r.key for r in right])]

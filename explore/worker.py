@@ -25,8 +25,9 @@ __all__ = ["METHODS", "answer", "main", "options_from", "options_json"]
 
 METHODS: Final = frozenset(
     {
-        *("overview", "function", "forms", "price", "pick", "proof", "why", "graph"),
-        *("saturation", "disable", "optimize", "export", "adopt"),
+        *("overview", "function", "compare", "forms", "price", "pick", "proof", "why", "graph"),
+        *("saturation", "rule_names", "prove_rules", "optimize", "export", "adopt"),
+        *("judge", "runs"),
     }
 )
 """What may be asked, by the name of the session's method."""
@@ -39,6 +40,7 @@ def options_json(options: Options) -> dict[str, Any]:
     plain: dict[str, Any] = {name: getattr(options, name) for name in COUNTS}
     plain["cost"] = str(options.cost)
     plain["rules"] = [str(path) for path in options.rules]
+    plain["without"] = list(options.without)
     plain["budget"] = options.budget
     return plain
 
@@ -51,6 +53,7 @@ def options_from(plain: Mapping[str, Any]) -> Options:
     return Options(
         cost=cost if cost in NAMED_COSTS else Path(cost),
         rules=tuple(Path(name) for name in plain["rules"]),
+        without=tuple(plain["without"]),
         budget=plain["budget"],
         max_iters=plain["max_iters"],
         max_nodes=plain["max_nodes"],

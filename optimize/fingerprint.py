@@ -76,7 +76,7 @@ def choices(options: Options) -> bytes:
     limits = (options.max_iters, options.max_nodes, options.rlimit) if options.counted else "wall"
     parts = [
         repr(limits).encode(),
-        repr((options.assume, options.entry)).encode(),
+        repr((options.assume, options.entry, options.without)).encode(),
         cost.encode() if isinstance(cost, str) else b"file " + cost.read_bytes(),
     ]
     parts += [path.suffix.encode() + path.read_bytes() for path in options.rules]

@@ -57,6 +57,8 @@ class Options:
     """Globs over export names."""
     rules: tuple[Path, ...] = ()
     """Files with rules of the user's own, proven before use."""
+    without: tuple[str, ...] = ()
+    """Globs over names of rules that are not used."""
     only: tuple[str, ...] = ()
     """Globs over function names or indices; empty: all functions."""
     skip: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ..rules.book import RuleBook
@@ -17,26 +17,41 @@ if TYPE_CHECKING:
     from ..verify.rules_lock import Recorded
 
 __all__ = [
+    "OWN_RULES",
     "book",
     "every_rule",
     "known_proofs",
     "lock_faults",
+    "own_rules",
     "proof_of",
     "proofs_of",
     "recorded",
     "rules_in",
 ]
 
+OWN_RULES: Final = Path("rules.egg")
+"""The name of a file whose text comes from elsewhere."""
 
-def book(paths: Sequence[Path] = ()) -> RuleBook:
+
+def book(paths: Sequence[Path] = (), without: Sequence[str] = ()) -> RuleBook:
     """The book to load into the engine; rules in `paths` are proven first.
 
-    Raises RuleError (with file, line and counterexample) for a rule that is wrong, OSError for a
-    file that cannot be read.
+    Rules whose name matches a glob in `without` are left out.
+
+    Raises RuleError (with file, line and counterexample) for a rule that is wrong, and for a glob
+    that no rule matches; OSError for a file that cannot be read.
     """
     from ..rules.book import load
 
-    return load(tuple(paths), prove=proof_of)
+    found = load(tuple(paths), prove=proof_of)
+    return found.without(without) if without else found
+
+
+def own_rules(source: str) -> list[Rule]:
+    """Rules in the text of an ``.egg`` file, not proven. Nothing in it is run. Raises RuleError."""
+    from ..rules.userfile import read_egg
+
+    return read_egg(OWN_RULES, source)
 
 
 def every_rule(paths: Sequence[Path] = ()) -> list[Rule]:

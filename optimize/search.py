@@ -155,7 +155,7 @@ class Search:
             module=module,
             names=names,
             options=options,
-            book=book(options.rules),
+            book=book(options.rules, options.without),
             model=choosing(model),
             measure=measure_for(options, model),
             deadline=None if options.counted else deadline,

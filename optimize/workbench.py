@@ -55,7 +55,7 @@ class Workbench:
         model = cost_model(str(options.cost))
         self.model: CostModel = choosing(model)
         self.measure: Measure = measure_for(options, model)
-        self.book: RuleBook = book(options.rules)
+        self.book: RuleBook = book(options.rules, options.without)
         self.minimum = [memory.minimum << memory.page_size_log2 for memory in module.memories]
 
     @cached_property

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
 
 from .fold import asking
-from .language import Rule, RuleError, family_rules
+from .language import Rule, RuleError, UnknownRule, family_rules
 from .signature import header
 
 FAMILIES: Final = (*("fold", "arithmetic", "bits", "compare", "select", "memory", "analysis"),)
@@ -52,6 +53,15 @@ class RuleBook:
 
     rules: tuple[Rule, ...]
     unproven: tuple[Rule, ...] = ()
+
+    def without(self, globs: Sequence[str]) -> RuleBook:
+        """Return the book without the rules whose name matches; ``UnknownRule`` if none does."""
+        names = [rule.name for rule in self.rules]
+        for glob in globs:
+            if not any(fnmatchcase(name, glob) for name in names):
+                raise UnknownRule(glob)
+        kept = [r for r in self.rules if not any(fnmatchcase(r.name, glob) for glob in globs)]
+        return RuleBook(tuple(kept), self.unproven)
 
     def lines(self) -> list[str]:
         """Return declarations and rules, one egglog command an entry."""

@@ -40,6 +40,15 @@ class RuleError(Exception):
         self.message = message
 
 
+class UnknownRule(RuleError):
+    """A name or glob that means no rule."""
+
+    def __init__(self, name: str) -> None:
+        """Say which name, as no file is to blame."""
+        Exception.__init__(self, f"no rule is called '{name}'")
+        self.path, self.line, self.message = "", 0, str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One emitted rule.

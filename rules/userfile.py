@@ -43,7 +43,17 @@ def read(path: Path) -> list[Rule]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RuleError(str(path), line, "not UTF-8 text") from None
-    rules = list(_egg(path, source)) if path.suffix == ".egg" else _python(path, source)
+    if path.suffix == ".egg":
+        return read_egg(path, source)
+    return _some(path, _python(path, source))
+
+
+def read_egg(path: Path, source: str) -> list[Rule]:
+    """Return the rules in egglog text; `path` is named in errors. ``RuleError`` as in `read`."""
+    return _some(path, list(_egg(path, source)))
+
+
+def _some(path: Path, rules: list[Rule]) -> list[Rule]:
     if not rules:
         raise RuleError(str(path), 1, "the file has no rules")
     return rules

@@ -3,8 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from .browsing import launched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared"
 
@@ -29,3 +35,9 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no evaluation data: {folder} is not there (set EQSAT_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A Chromium for a file of tests: its event loop must not outlive it."""
+    yield from launched()

@@ -120,6 +120,33 @@ def test_questions_are_answered(served: Served) -> None:
     assert served.ask("configure", max_iters=0)[0] == 422
 
 
+def test_rules_of_the_page_are_proven_first(served: Served) -> None:
+    rule = '(rewrite (i32.add x (i32.const {})) (i32.sub x (i32.const -{})) :name "mine/minus")'
+    assert served.ask("configure", cost="fuel")[1]["own"] == ""
+    before = served.ask("optimize")[1]["output"]["sha256"]
+    status, found = served.ask("own_rules", text=rule.format(77, 78))
+    assert (status, found["accepted"], found["rules"][0]["status"]) == (200, False, "refuted")
+    assert served.ask("state")[1]["options"]["own"] == ""
+    text = rule.format(77, 77)
+    status, found = served.ask("own_rules", text=text)
+    assert (status, found["accepted"], found["options"]["own"]) == (200, True, text)
+    # Where the server keeps them is nobody's business.
+    assert found["options"]["rules"] == []
+    assert served.ask("disable", names=["mine/minus"])[1]["without"] == ["mine/minus"]
+    assert served.ask("optimize")[1]["output"]["sha256"] == before
+    assert served.ask("disable", names=["nothing"])[0] == 422
+    # With the rule goes its name.
+    found = served.ask("own_rules", text=" ")[1]["options"]
+    assert (found["own"], found["without"]) == ("", [])
+    for params in ({}, {"text": 7}, {"text": "x" * 100_000}):
+        assert served.ask("own_rules", **params)[0] == 422
+    for params in ({}, {"names": "i32/mul-pow2"}, {"names": [1]}, {"names": ["x"] * 9_000}):
+        assert served.ask("disable", **params)[0] == 422
+    assert served.ask("own_rules", text="import os")[1]["error"]
+    for method in ("adopt", "prove_rules", "rule_names"):
+        assert served.ask(method)[0] == 422
+
+
 def test_strangers_are_refused(served: Served) -> None:
     token, port = served.token, served.port
     good = {"content_type": "application/json", "x_eqsat_token": token}

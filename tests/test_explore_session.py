@@ -4,6 +4,7 @@ import base64
 import json
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,43 @@ def test_both_sides_are_shown_whole(session: Session) -> None:
     after = Module.parse(base64.b64decode(report["module"]))
     place = 1 if report["places"] is None else report["places"][1]
     for name, side, body in (
-        ("original", plain["original"], session.module.body_bytes(1)),
-        ("other", plain["other"], after.body_bytes(place)),
+        ("original", plain["left"], session.module.body_bytes(1)),
+        ("other", plain["right"], after.body_bytes(place)),
     ):
         assert [row["at"] for row in side["rows"]] == list(range(len(side["rows"]))), name
         # Everything but the locals' declaration and the last `end`.
         assert sum(row["bytes"] for row in side["rows"]) <= len(body) - 2
         assert side["bytes"] == len(body)
     left, right = zip(*plain["pairs"], strict=True)
-    assert [a for a in left if a is not None] == list(range(len(plain["original"]["rows"])))
-    assert [b for b in right if b is not None] == list(range(len(plain["other"]["rows"])))
+    assert [a for a in left if a is not None] == list(range(len(plain["left"]["rows"])))
+    assert [b for b in right if b is not None] == list(range(len(plain["right"]["rows"])))
+
+
+def test_any_two_sides_can_be_compared(session: Session) -> None:
+    report = session.optimize()
+    after = Module.parse(base64.b64decode(report["module"]))
+    wanted = {
+        "original": session.module.body_bytes(0),
+        "automatic": after.body_bytes(0 if report["places"] is None else report["places"][0]),
+    }
+    pins = [{str(MUL): "(i32.shl $0 (i32.const 3))"}, {str(MUL): "(i32.mul (i32.const 8) $0)"}]
+    for left, right in ((*wanted,), (*reversed(wanted),), ("automatic", pins[0]), tuple(pins)):
+        found = session.compare(0, left, right)
+        for side, name in ((found["left"], left), (found["right"], right)):
+            if isinstance(name, str):
+                assert side["bytes"] == len(wanted[name])
+            else:
+                assert side["bytes"] == session.pick(0, name)["right"]["bytes"]
+            # What the original computes can be chosen from wherever it is seen.
+            for row in side["rows"]:
+                assert (row["site"] is None) == (row["forms"] == 0)
+        assert any(row["site"] == MUL for row in found["left"]["rows"])
+    same = session.compare(0, "original", "original")
+    assert all(a == b for a, b in same["pairs"])
+    assert session.pick(0, pins[0], pins[1])["left"] == session.compare(0, pins[1], pins[0])["left"]
+    for side in ("nobody", {str(MUL): "(i32.shl $1 (i32.const 3))"}):
+        with pytest.raises(SessionError):
+            session.compare(0, "original", side)
 
 
 def test_classes_are_found_again_in_another_body(session: Session) -> None:
@@ -56,7 +84,7 @@ def test_classes_are_found_again_in_another_body(session: Session) -> None:
     assert found
     assert all(own[at] == number for at, number in found.items())
     picked = session.pick(0, {str(MUL): "(i32.shl $0 (i32.const 3))"})
-    rows = picked["other"]["rows"]
+    rows = picked["right"]["rows"]
     shl = next(row for row in rows if row["text"] == "i32.shl")
     assert shl["class"] == own[MUL]
     assert next(r.text for r in body_rows(bench.body, {}, {}, {})) == "local.get 0"
@@ -68,8 +96,8 @@ def test_a_pick_costs_what_was_said_and_is_proven(session: Session) -> None:
     for form in found["forms"]:
         picked = session.pick(0, {str(MUL): form["text"]})
         assert picked["proof"]["status"] == "proven"
-        assert picked["other"]["bytes"] == form["bytes"]
-        assert picked["other"]["fuel"] == form["fuel"]
+        assert picked["right"]["bytes"] == form["bytes"]
+        assert picked["right"]["fuel"] == form["fuel"]
         assert form["delta"][0] == form["bytes"] - found["base"]["bytes"]
         priced = session.price(0, MUL, form["text"], {})
         assert priced["bytes"] == form["bytes"]
@@ -102,7 +130,7 @@ def test_what_is_exported_is_what_the_command_line_gives(session: Session, tmp_p
     assert "(func $rep" in session.export("wat", pins)["text"]
     body = base64.b64encode(Module.parse(data).body_bytes(0)).decode()
     picked = session.pick(0, pins["0"])
-    assert len(base64.b64decode(body)) == picked["other"]["bytes"]
+    assert len(base64.b64decode(body)) == picked["right"]["bytes"]
     with pytest.raises(SessionError, match="cannot be kept"):
         session.export("wasm", {"0": {str(MUL): "(i32.shl $1 (i32.const 3))"}})
     with pytest.raises(SessionError, match="no export"):
@@ -121,10 +149,15 @@ def test_a_pick_that_changes_behaviour_would_be_shown_as_refuted(
         return [Candidate(bytes([0, 0x41, 7, 0x0B]))]
 
     monkeypatch.setattr(Bench, "candidates", wrong)
-    proof = session.pick(1, {})["proof"]
+    pins = {"0": "own"}  # a choice of this test alone: what is known of one is kept
+    proof = session.pick(1, pins)["proof"]
     assert proof["status"] == "refuted"
     assert proof["counterexample"]["calls"]
     assert proof["counterexample"]["original"] != proof["counterexample"]["new"]
+    assert proof["counterexample"]["calls"][-1][0] == "other"
+    runs = session.runs(1, pins)
+    last = runs["pairs"][runs["first"]]
+    assert runs["left"][last[0]]["value"] != runs["right"][last[1]]["value"]
 
 
 def test_the_graph_says_what_it_leaves_out(session: Session) -> None:
@@ -146,13 +179,13 @@ def test_saturation_is_told_round_by_round(session: Session) -> None:
 
 
 def test_rules_can_be_switched_off() -> None:
-    session = Session(assemble(HANDLE), OPTIONS)
-    assert len(session.forms(0, MUL, {})["forms"]) == 3
-    off = session.disable(["i32/mul-pow2"])
-    assert off["disabled"] == ["i32/mul-pow2"]
-    assert [form["shown"] for form in session.forms(0, MUL, {})["forms"]] == ["$h * 8", "8 * $h"]
-    session.disable([])
-    assert len(session.forms(0, MUL, {})["forms"]) == 3
+    def shown(*without: str) -> list[str]:
+        session = Session(assemble(HANDLE), replace(OPTIONS, without=without))
+        assert session.saturation(0)["disabled"] == sorted(without)
+        return [form["shown"] for form in session.forms(0, MUL, {})["forms"]]
+
+    assert shown() == ["$h * 8", "8 * $h", "$h << 3"]
+    assert shown("i32/mul-pow2") == shown("*/mul-pow?") == ["$h * 8", "8 * $h"]
 
 
 def test_questions_that_make_no_sense_are_refused(session: Session) -> None:
@@ -182,13 +215,13 @@ def test_large_functions_are_listed_but_not_opened() -> None:
     session = Session(assemble(text.encode()), OPTIONS)
     plain = session.function(0)
     assert "not opened" in plain["closed"]
-    assert len(plain["original"]["rows"]) == 2 * LARGEST + 1
+    assert len(plain["left"]["rows"]) == 2 * LARGEST + 1
     with pytest.raises(SessionError, match="not opened"):
         session.forms(0, 1, {})
 
 
 def test_options_go_to_the_worker_and_back() -> None:
-    options = Options(cost="fuel", max_iters=3, rlimit=9, rules=(Path("a.py"),))
+    options = Options(cost="fuel", max_iters=3, rlimit=9, rules=(Path("a.py"),), without=("x",))
     assert options_from(json.loads(json.dumps(options_json(options)))) == options
 
 
@@ -222,7 +255,7 @@ def test_picks_are_answered_within_a_second(shared: Path) -> None:
     for one in session.overview()["functions"]:
         if one["instructions"] > 300:
             continue
-        rows = session.function(one["index"])["original"]["rows"]
+        rows = session.function(one["index"])["left"]["rows"]
         for row in [row for row in rows if row["forms"] > 1][:6]:
             form = session.forms(one["index"], row["at"], {})["forms"][-1]["text"]
             at = time.process_time()

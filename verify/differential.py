@@ -143,7 +143,7 @@ def _prepare(
     return _Run(
         engine,
         modules,
-        _both(first_border, second_border),
+        both(first_border, second_border),
         until,
         random.Random(seed),
         calls,
@@ -151,7 +151,7 @@ def _prepare(
     )
 
 
-def _both(first: Border, second: Border) -> Border:
+def both(first: Border, second: Border) -> Border:
     """What holds for both modules: they run under the same limits."""
     return Border(
         first.closed | second.closed,

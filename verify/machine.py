@@ -191,12 +191,15 @@ class Machine:
                 parts.append(show(value) if isinstance(value, int | float) else "ref")
         return " ".join(parts)
 
-    def call(self, name: str, arguments: Sequence[Value]) -> str:
-        """Call an export; a text of its results or ``trap``, the host calls, and what is seen."""
+    def call(self, name: str, arguments: Sequence[Value], fuel: int = FUEL) -> str:
+        """Call an export; a text of its results or ``trap``, the host calls, and what is seen.
+
+        Raises Inconclusive, also if ``fuel`` instructions are not enough.
+        """
         if name == FILL:
             self._fill(arguments[0])
             return self.seen()
-        self.store.set_fuel(FUEL)
+        self.store.set_fuel(fuel)
         self.log.clear()
         try:
             result = self.functions[name](self.store, *arguments)
@@ -213,7 +216,7 @@ class Machine:
             outcome = " ".join(
                 show(v) if v is None or isinstance(v, int | float) else "ref" for v in values
             )
-        self.used = FUEL - self.store.get_fuel()
+        self.used = fuel - self.store.get_fuel()
         return "; ".join([outcome, self.seen(), *self.log])
 
 
