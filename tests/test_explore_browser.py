@@ -385,11 +385,25 @@ def test_everything_has_a_name_and_fits(page: "Page") -> None:
     for button in page.locator("button, input, select, textarea").all():
         name = button.get_attribute("aria-label") or button.inner_text() or ""
         assert name.strip() or button.locator("xpath=ancestor::label").count()
-    for role, name in (("listbox", "functions"), ("listbox", "equal forms"), ("grid", "both sides"),
-                       ("tablist", None), ("tabpanel", None), ("region", "proof"), ("status", None),
-                       ("navigation", "functions"), ("main", None)):  # fmt: skip
-        found = page.get_by_role(role, name=name) if name else page.get_by_role(role)
-        assert found.count() == 1, (role, name)
+    for found in (
+        page.get_by_role("listbox", name="functions"),
+        page.get_by_role("listbox", name="equal forms"),
+        page.get_by_role("grid", name="both sides"),
+        page.get_by_role("region", name="why equal"),
+        page.get_by_role("region", name="proof"),
+        page.get_by_role("region", name="your choices"),
+        page.get_by_role("combobox", name="what stands on the left"),
+        page.get_by_role("combobox", name="what stands on the right"),
+        page.get_by_role("navigation", name="functions"),
+        page.get_by_role("tabpanel", name="Saturation and rules"),
+        page.get_by_role("textbox", name="rules of your own"),
+        page.get_by_role("checkbox", name="use i32/mul-pow2"),
+        page.get_by_role("tablist"),
+        page.get_by_role("status"),
+        page.get_by_role("main"),
+    ):
+        found.wait_for()
+        assert found.count() == 1
     assert page.locator("#status").get_attribute("aria-live") == "polite"
     colours = []
     for scheme in ("light", "dark"):

@@ -64,7 +64,7 @@ def test_a_record_holds_every_value_and_changes_nothing() -> None:
     assert function(store, 5, 4.5) == 9
     assert seen == [15] * 12
     used = pointer.value(store)
-    raw = memory.read(store, 0, used)
+    raw = bytes(memory.read(store, 0, used))
     entries = [raw[k : k + ENTRY] for k in range(0, used, ENTRY)]
     instrs = Module.parse(data).body(1).instrs
     found = [

@@ -3,7 +3,7 @@ import { h, byId, show } from "./view.js";
 import { KEPT, ask, attempt, listen, pinned, pinsOf, rowOf, say, state } from "./state.js";
 import { drawList, drawTotals, filterRows, makeRows, step } from "./list.js";
 import { drawCompare, drawFunction, hunk, move, reveal, saveVariant, setSides, sideInAddress, sideOfAddress, swap } from "./compare.js";
-import { drawForms, drawPins, drawProof, explain, pick, repick, undo } from "./choice.js";
+import { drawForms, drawPins, drawProof, explain, hint, pick, repick, undo } from "./choice.js";
 import { drawTab, tab } from "./tabs.js";
 
 const FIRST = 600; // bytes of a body that is opened unasked: a larger one would keep the worker for seconds
@@ -19,7 +19,7 @@ export async function open(index, at = null, sides = null) {
   if (ticket !== state.opened) return;
   byId("compare").setAttribute("aria-busy", "false");
   if (!data) { state.opening = false; return; }
-  Object.assign(state, { data, compare: data, left: "original", right: "automatic" });
+  Object.assign(state, { data, compare: data, left: "original", right: "automatic", wanted: null });
   if (!again) byId("compare").scrollTop = 0;
   drawFunction(); drawProof();
   if (pinned(index)) await repick();
@@ -164,7 +164,7 @@ async function start() {
   for (const [id, action] of [["rerun", optimize], ["link", copyLink], ["export", exportDialog], ["help", ACTIONS["?"]], ["stop", () => attempt(() => ask("cancel"))]]) byId(id).addEventListener("click", action);
   byId("theme").addEventListener("click", () => { const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches; root.dataset.theme = dark ? "light" : "dark"; });
   byId("cost").addEventListener("change", async (event) => { state.about.options = await attempt(() => ask("configure", { cost: event.target.value })) ?? state.about.options; await optimize(); });
-  byId("hint").textContent = KEPT ? "a page that stands alone: eqsat explore answers more" : "j/k function · ↑/↓ instruction · [ ] difference · 1–9 form · ? all keys";
+  hint();
   if (KEPT) for (const id of ["rerun", "stop", "export", "cost"]) byId(id).disabled = true;
   state.about = KEPT ? { name: KEPT.name, options: KEPT.options } : await attempt(() => ask("state"));
   state.overview = await attempt(() => ask("overview"));

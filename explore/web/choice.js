@@ -16,21 +16,31 @@ function drawForm(form, k) {
   const made = form.refused ? form.refused : form.kind === "own" ? "as in the original" : state.makers?.[form.text]?.join(", ") || form.kind;
   return h("div", {
     class: `form${form.refused ? " refused" : ""}`, role: "option", "aria-selected": form.text === state.forms.chosen, title: form.text,
-    onmouseenter: () => price(form), onfocus: () => price(form), onclick: () => pick(form.text), tabindex: 0,
+    onmouseenter: () => price(form), onfocus: () => price(form), onmouseleave: hint, onblur: hint, onclick: () => pick(form.text), tabindex: 0,
     onkeydown: (event) => { if (event.key === "Enter") pick(form.text); },
   }, h("kbd", {}, k < 9 ? String(k + 1) : "·"), h("div", {}, h("div", { class: "shown" }, form.shown), h("div", { class: form.refused ? "dim" : "dim clip", title: made }, made)),
   h("div", { class: "num" }, form.delta ? [h("div", { class: tone(form.delta[0]) }, `${signed(form.delta[0])} B`), h("div", { class: tone(form.delta[1]) }, `${signed(form.delta[1])} fuel`)] : ""));
 }
 
 async function price(form) {
-  say(`${form.shown}${form.delta ? `: ${signed(form.delta[0])} bytes, ${signed(form.delta[1])} fuel` : ""}`);
+  preview(form);
   if (KEPT || form.delta || form.refused || form.asked) return;
   form.asked = true;
   const index = state.current, at = state.at;
   const found = await attempt(() => ask("price", { index, at, form: form.text, pins: pinsOf(index) }));
   if (!found) return;
   Object.assign(form, found);
-  if (state.current === index && state.at === at) drawForms();
+  if (state.current === index && state.at === at) { drawForms(); preview(form); }
+}
+
+// What a form would gain, beside what the keys are: what was said last stays to be read.
+function preview(form) {
+  const gain = form.delta ? `: ${signed(form.delta[0])} bytes, ${signed(form.delta[1])} fuel` : form.refused ? `: ${form.refused}` : "";
+  byId("hint").textContent = form.shown + gain;
+}
+
+export function hint() {
+  byId("hint").textContent = KEPT ? "a page that stands alone: eqsat explore answers more" : "j/k function · ↑/↓ instruction · [ ] difference · 1–9 form · ? all keys";
 }
 
 export async function explain(form) {

@@ -71,14 +71,21 @@ export const judged = () => (state.right !== "original" ? state.right : state.le
 
 const flipped = ({ left, right, pairs }) => ({ left: right, right: left, pairs: pairs.map(([a, b]) => [b, a]) });
 
+// Both sides as they will be: one may be chosen while the other is on its way.
+const wanted = () => state.wanted ?? [state.left, state.right];
+
 export async function setSides(left, right) {
-  const index = state.current;
-  const data = state.data;
+  const index = state.current, data = state.data, ticket = ++state.compared;
+  byId("compare").setAttribute("aria-busy", "true");
+  state.wanted = [left, right];
   let found = null;
   if (left === "original" && right === "automatic") found = data;
   else if (left === "automatic" && right === "original") found = flipped(data);
   else found = await attempt(() => ask("compare", { index, left: sideAsked(left), right: sideAsked(right) }));
-  if (!found || index !== state.current) { drawHeads(); return; }
+  if (ticket !== state.compared || index !== state.current) return;
+  byId("compare").setAttribute("aria-busy", "false");
+  state.wanted = null;
+  if (!found) { drawHeads(); return; }
   Object.assign(state, { compare: found, left, right });
   drawFunction(); drawProof(); remember();
   if (ABOUT_SIDES.has(state.tab)) drawTab();
@@ -130,7 +137,7 @@ function drawHeads() {
   show("heads", ["left", "right"].map((place) => {
     const side = compare[place];
     const list = h("select", { id: place, "aria-label": `what stands on the ${place}`,
-      onchange: ({ target }) => (place === "left" ? setSides(target.value, state.right) : setSides(state.left, target.value)) },
+      onchange: ({ target }) => setSides(...(place === "left" ? [target.value, wanted()[1]] : [wanted()[0], target.value])) },
     names().map(([value, name]) => h("option", { value, selected: value === state[place] }, name)));
     return h("div", {}, list, h("span", { class: "dim clip" }, `${side.rows.length} instrs, ${side.bytes} B`),
       place === "left" ? h("span", { class: "hunks" }, h("button", { id: "swap", title: "swap the sides (v)", onclick: swap }, "Swap ", h("kbd", {}, "v")))

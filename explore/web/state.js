@@ -6,8 +6,8 @@ export const KEPT = globalThis.EQSAT ?? null; // the answers of a page that stan
 
 export const state = {
   about: null, overview: null, report: null, rows: [], shown: [], sort: "bytes", filter: "",
-  current: null, data: null, compare: null, left: "original", right: "automatic", at: null, forms: null, makers: null,
-  proof: null, verdicts: new Map(), pins: {}, undo: [], variants: [], tab: "saturation", opening: false, opened: 0, explained: 0, drawn: 0,
+  current: null, data: null, compare: null, left: "original", right: "automatic", wanted: null, at: null, forms: null, makers: null,
+  proof: null, verdicts: new Map(), pins: {}, undo: [], variants: [], tab: "saturation", opening: false, opened: 0, compared: 0, explained: 0, drawn: 0,
 };
 
 export async function ask(method, params = {}) {
