@@ -38,6 +38,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "max_iters": count,
     "max_nodes": count,
     "rlimit": count,
+    "extract": _text,
     "jobs": jobs,
     "only": _text,
     "skip": _text,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ..optimize.cache import default_path
 from ..optimize.contracts import ContractError, parse_contracts
 from ..optimize.errors import FuseBlown, InputError, OutputError
-from ..optimize.options import NAMED_COSTS, Options, OptionsError
+from ..optimize.options import DEFAULT_EXTRACTION, NAMED_COSTS, Options, OptionsError
 from .config import apply_settings
 from .cores import cores
 from .errors import CliError, Exit, say
@@ -97,6 +97,9 @@ def _hands(arguments: argparse.Namespace, report: Report) -> None:
 def _options(arguments: argparse.Namespace, started: float | None) -> Options:
     """The options of the run, from the command line, variables and files."""
     apply_settings(arguments)
+    extract = arguments.extract or DEFAULT_EXTRACTION
+    if extract == "exact":
+        _need_solver()
     budget: float | Literal["auto"] | None = "auto"
     if arguments.budget is not None:
         budget = None if arguments.budget == math.inf else arguments.budget
@@ -108,6 +111,7 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
             max_iters=arguments.max_iters,
             max_nodes=arguments.max_nodes,
             rlimit=arguments.rlimit,
+            extract=extract,
             assume=parse_contracts(tuple(arguments.assume or ())),
             entry=tuple(arguments.entry or ()),
             rules=tuple(Path(name) for name in arguments.rules or ()),
@@ -125,6 +129,16 @@ def _options(arguments: argparse.Namespace, started: float | None) -> Options:
     except ContractError as error:
         raise CliError("E0203", str(error)) from None
     except OptionsError as error:
+        raise CliError("E0201", str(error)) from None
+
+
+def _need_solver() -> None:
+    """Say at once if the solver of `--extract exact` is not there."""
+    from ..extract import MissingSolver, solver_version
+
+    try:
+        solver_version()
+    except MissingSolver as error:
         raise CliError("E0201", str(error)) from None
 
 

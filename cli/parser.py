@@ -159,6 +159,12 @@ def _add_opt(commands: _Commands[Parser]) -> None:
     )
     goal.add_argument("--max-nodes", metavar="N", type=count, help="counted: e-nodes a batch")
     goal.add_argument("--rlimit", metavar="N", type=count, help="counted: solver units a function")
+    goal.add_argument(
+        "--extract",
+        metavar="tree|local|exact",
+        help="choice of terms: by cheapest trees; where time is ample also one by one by their "
+        "bytes (default); also by a solver for small functions (extra 'exact')",
+    )
     goal.add_argument("--jobs", metavar="N", type=jobs, help="worker processes (default: cores)")
     goal.add_argument(
         "--no-cache", action="store_true", help="take nothing from earlier runs, leave nothing"

@@ -2,7 +2,18 @@
 
 from .apply import apply
 from .cost import CostError, CostModel, cost_model
+from .exact import MissingSolver, solver_version
 from .local import Choices
 from .pinned import PinError, apply_pinned
 
-__all__ = ["Choices", "CostError", "CostModel", "PinError", "apply", "apply_pinned", "cost_model"]
+__all__ = [
+    "Choices",
+    "CostError",
+    "CostModel",
+    "MissingSolver",
+    "PinError",
+    "apply",
+    "apply_pinned",
+    "cost_model",
+    "solver_version",
+]

@@ -18,11 +18,19 @@ from ..wasm.opcodes import BY_NAME, OPCODES
 MAX_COST: Final = 1_000_000
 """Of one operation in a user's file: sums over a body stay far below 2**63."""
 
+MAX_ROUNDS: Final = 1_000
+"""Of a loop in a user's file: six loops deep that is 10**18, a number that still adds exactly."""
+
+LARGEST_FILE: Final = 1 << 20
+"""Bytes of a cost file: all instructions by name take some 20,000."""
+
 _I32_CONST: Final = 0x41
 _I64_CONST: Final = 0x42
 _FLOAT_BYTES: Final = {0x43: 5, 0x44: 9, 0xFD000C: 18}
 _LEAF_BYTES: Final = 2
 _MEMARG_BYTES: Final = 2
+_KEYS: Final = ("base", "default", "leaf", "loop", "opcodes")
+_SHOWN: Final = 40
 _BYTES_IN_BALANCE: Final = 1
 _FUEL_IN_BALANCE: Final = 4
 """One instruction less is worth four bytes: about what an instruction is long, and some more."""
@@ -48,6 +56,7 @@ class CostModel:
         constant_scale: cost of each byte that a constant or memarg has beyond the opcode.
         extension: what it costs to keep a value longer than the original program does.
         default: cost of an operation that is not listed.
+        rounds: how often a loop is taken to run for each time it is entered, None for the usual.
     """
 
     name: str
@@ -56,6 +65,7 @@ class CostModel:
     constant_scale: int
     extension: int
     default: int = 1
+    rounds: int | None = None
 
     def operation(self, code: int) -> int:
         """Return the cost of one operation without its operands."""
@@ -130,32 +140,40 @@ def read_cost_file(path: Path) -> CostModel:
     """Read a user's cost file.
 
     The file is TOML with, all optional, `base` (a built-in model, default `"fuel"`), `leaf` (cost
-    of reading a local), `default` (of operations not listed), and a table `[opcodes]` from text
-    names (`"i32.mul"`) to positive integers. Raises `CostError`.
+    of reading a local), `default` (of operations not listed), `loop` (rounds of a loop), and a
+    table `[opcodes]` from text names (`"i32.mul"`) to positive integers. Raises `CostError`.
     """
     shown = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        text = raw.decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8"
         raise CostError(shown, f"cannot read the cost file ({reason})") from None
+    if len(raw) > LARGEST_FILE:
+        raise CostError(shown, f"longer than {LARGEST_FILE} bytes")
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CostError(shown, f"not TOML ({error})") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, or as many brackets
+        raise CostError(shown, "not TOML that anybody would write") from None
     return parse_costs(shown, data)
 
 
 def parse_costs(path: str, data: Mapping[str, object]) -> CostModel:
     """Make a model of a cost file's contents; `path` names it in errors (`CostError`)."""
-    unknown = sorted(set(data) - {"base", "leaf", "default", "opcodes"})
+    unknown = sorted(set(data).difference(_KEYS))
     if unknown:
-        raise CostError(path, f'unknown key "{unknown[0]}" (known: base, default, leaf, opcodes)')
+        known = ", ".join(_KEYS)
+        raise CostError(path, f'unknown key "{_short(unknown[0])}" (known: {known})')
     base_name = data.get("base", "fuel")
     if not isinstance(base_name, str) or base_name not in BUILT_IN:
-        raise CostError(path, f"base must be one of {', '.join(BUILT_IN)}, not {base_name!r}")
+        raise CostError(path, f"base must be one of {', '.join(BUILT_IN)}, not {_short(base_name)}")
     base = BUILT_IN[base_name]()
     leaf = _positive(path, "leaf", data.get("leaf", base.leaf))
+    rounds = _positive(path, "loop", data["loop"], MAX_ROUNDS) if "loop" in data else None
     operations = dict(base.operations)
     if "default" in data:
         default = _positive(path, "default", data["default"])
@@ -166,12 +184,18 @@ def parse_costs(path: str, data: Mapping[str, object]) -> CostModel:
     for name, cost in table.items():
         code = BY_NAME.get(name)
         if code is None:
-            raise CostError(path, f'unknown instruction "{name}"')
+            raise CostError(path, f'unknown instruction "{_short(name)}"')
         operations[code] = _positive(path, name, cost)
-    return CostModel(path, operations, leaf, base.constant_scale, base.extension)
+    return CostModel(path, operations, leaf, base.constant_scale, base.extension, rounds=rounds)
 
 
-def _positive(path: str, key: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COST:
-        raise CostError(path, f"{key} must be a whole number from 1 to {MAX_COST}, not {value!r}")
+def _positive(path: str, key: str, value: object, most: int = MAX_COST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise CostError(path, f"{key} must be a whole number from 1 to {most}, not {_short(value)}")
     return value
+
+
+def _short(value: object) -> str:
+    """What somebody wrote, as far as an error message needs it."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -16,6 +16,7 @@ from ..egraph import ENode, Saturation, is_term
 from ..ir.graph import Anchor, Function, Value, operands, walk
 from .apply import rebuilt
 from .cost import CostModel
+from .exact import cheapest
 from .search import INFINITE, Costs, Entry, Item, visible
 from .tree import NO_PINS, PinError, Plan, choose_by
 
@@ -47,6 +48,23 @@ class Choices:
             return None
         self._plan = pins, plan
         return rebuilt(self.function, plan)
+
+    def exact(self, seconds: float | None = None) -> dict[int, Item | None]:
+        """Return terms that make the graph as cheap as can be, as far as they are valid.
+
+        Empty where the graph is too large or the solver finds nothing in its time, or in these
+        seconds. Raises `MissingSolver`.
+        """
+        wanted: Mapping[int, Item | None] | None = cheapest(self.costs, seconds)
+        if not wanted:
+            return {}
+        if self.graph(wanted) is not None:
+            return dict(wanted)
+        valid: dict[int, Item | None] = {}
+        for value, term in wanted.items():
+            if self.graph({**valid, value: term}) is not None:
+                valid[value] = term
+        return valid
 
     def options(self, pins: Mapping[int, Item | None] = NO_PINS) -> list[Option]:
         """Return other choices for single values beside `pins`, those that promise most first.

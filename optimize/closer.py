@@ -7,13 +7,14 @@ which value needs a local, how long a constant is. So choices that promise to co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from .function import Measure
 
 if TYPE_CHECKING:
     from ..extract import Choices
+    from ..extract.search import Item
     from ..ir.graph import Function
     from ..lowering import Style
 
@@ -23,25 +24,37 @@ MOST_TRIED: Final = 48
 """Choices of one function that are measured: fewer than 20 hardly ever meet a better one, and half
 of what 200 find is found by then."""
 
+NO_PINS: Final[Mapping[int, Item | None]] = {}
+
 BYTES_TRIED: Final = 48_000
 """Bytes of bodies written for one function: a second on a slow machine."""
 
 
 def closer(
-    choices: Choices, measure: Measure, size: int, late: Callable[[], bool]
+    choices: Choices,
+    measure: Measure,
+    size: int,
+    late: Callable[[], bool],
+    first: Mapping[int, Item | None] = NO_PINS,
 ) -> Function | None:
-    """Return a graph that is better than the cheapest one by model, None if none is found.
+    """Return a graph that is better than the cheapest one by trees, None if none is found.
 
-    `size` is that of the body in bytes; `late` is asked before each choice is tried.
+    `size` is that of the body in bytes; `late` is asked before each choice is tried. `first` are
+    terms that are tried before, together.
     """
-    pins: dict[int, tuple[int, tuple[int, ...]]] = {}
+    pins: Mapping[int, Item | None] = {}
     found = choices.graph(pins)
     if found is None:
         return None
     least, style = _least(found, measure)
+    better = None
+    found = choices.graph(first) if first else None
+    if found is not None:
+        key, other = _least(found, measure)
+        if key < least:
+            least, style, pins, better = key, other, first, found
     if style is None:
         return None
-    better = None
     tried: set[object] = set()
     left = min(MOST_TRIED, BYTES_TRIED // max(1, size))
     while left:

@@ -70,13 +70,19 @@ def sources() -> bytes:
 def choices(options: Options) -> bytes:
     """A digest of the options that decide what is found, apart from wall time and selection.
 
-    Raises OSError for a file of the user's that cannot be read.
+    Raises OSError for a file of the user's that cannot be read, MissingSolver where one is needed.
     """
     cost = options.cost
+    solver = ""
+    if options.extract == "exact":
+        from ..extract import solver_version
+
+        solver = solver_version()
     limits = (options.max_iters, options.max_nodes, options.rlimit) if options.counted else "wall"
     parts = [
         repr(limits).encode(),
         repr((options.assume, options.entry, options.without)).encode(),
+        repr((options.extract, solver)).encode(),
         cost.encode() if isinstance(cost, str) else b"file " + cost.read_bytes(),
     ]
     parts += [path.suffix.encode() + path.read_bytes() for path in options.rules]

@@ -175,15 +175,16 @@ class SizeCost:
 class FuelCost:
     """`--cost fuel`, `balanced` and cost files: estimated fuel, then slow work, then bytes.
 
-    With `bounded` a body never grows.
+    With `bounded` a body never grows. `rounds` is how often a loop is taken to run.
     """
 
     bounded: bool
     costs: Mapping[int, float] = field(default_factory=dict)
+    rounds: float = USUAL.rounds
 
     def key(self, body: bytes) -> tuple[float, ...]:
         """Fuel, cycles of slow operations, size."""
-        return (*body_time(body, self.costs), len(body))
+        return (*body_time(body, self.costs, Profile(self.rounds)), len(body))
 
     def allows(self, original: bytes, body: bytes) -> bool:
         """Whether the size is acceptable, and no call could cost more than before.
@@ -208,4 +209,4 @@ class FuelCost:
 
     def figure(self, body: bytes) -> float:
         """Estimated fuel."""
-        return body_time(body, self.costs)[0]
+        return body_time(body, self.costs, Profile(self.rounds))[0]

@@ -30,6 +30,13 @@ DEFAULT_RLIMIT = 2_000_000
 """Solver units per function: about one second of Z3 on a hard function."""
 
 
+EXTRACTIONS = ("tree", "local", "exact")
+"""Ways to choose terms."""
+
+DEFAULT_EXTRACTION = "local"
+"""Shorter than `tree` where time is ample, and as fast where it is not."""
+
+
 class OptionsError(ValueError):
     """Options that contradict each other or have no meaning."""
 
@@ -51,6 +58,9 @@ class Options:
     max_iters: int | None = None
     max_nodes: int | None = None
     rlimit: int | None = None
+    extract: str = DEFAULT_EXTRACTION
+    """How terms are chosen in the end: `tree` by cheapest trees alone, `local` also one by one by
+    their bytes, `exact` also by a solver for small functions (needs the extra `exact`)."""
     assume: tuple[str, ...] = ()
     """Contracts, spelled out (`contracts.parse_contracts`)."""
     entry: tuple[str, ...] = ()
@@ -90,6 +100,8 @@ class Options:
                 raise OptionsError(f"unknown budget '{self.budget}' (seconds, None or 'auto')")
         elif self.budget is not None and not self.budget > 0:
             raise OptionsError("the budget must be more than zero seconds")
+        if self.extract not in EXTRACTIONS:
+            raise OptionsError(f"unknown way '{self.extract}' (known: {', '.join(EXTRACTIONS)})")
         for name in ("max_iters", "max_nodes", "rlimit"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .function import MAX_PROOFS, NOTHING, Candidate, Measure, Outcome, Verdict, improve
-from .measure import FuelCost, SizeCost, choosing
+from .measure import USUAL, FuelCost, SizeCost, choosing
 from .options import DEFAULT_MAX_ITERS, DEFAULT_MAX_NODES, DEFAULT_RLIMIT, Options
 from .report import FunctionRecord
 from .worklist import Batch
@@ -61,7 +61,8 @@ def measure_for(options: Options, model: CostModel | None = None) -> Measure:
     costs = {code: float(model.operation(code)) for code in OPCODES}
     for name in ("local.get", "local.set", "local.tee"):
         costs[BY_NAME[name]] = float(model.leaf)
-    return FuelCost(bounded=True, costs=costs)
+    rounds = USUAL.rounds if model.rounds is None else float(model.rounds)
+    return FuelCost(bounded=True, costs=costs, rounds=rounds)
 
 
 THOROUGH_SPEED = 2_500
@@ -144,10 +145,13 @@ class Search:
     ) -> Search:
         """Set up without loading anything native, unless the user's rules have to be proven.
 
-        Raises RuleError and CostError for faulty user files.
+        Raises RuleError and CostError for faulty user files, MissingSolver for `exact` without it.
         """
-        from ..extract import cost_model
+        from ..extract import cost_model, solver_version
         from .rulebook import book
+
+        if options.extract == "exact":
+            solver_version()
 
         model = cost_model(str(options.cost))
         return cls(
@@ -207,7 +211,7 @@ class Search:
             self._cut = unsaturated
             try:
                 outcome = self._improve(index, bodies[index], forms[index], batch)
-                if index in saturated and outcome.record.reason == NOTHING and self._ample():
+                if index in saturated and outcome.record.reason == NOTHING and self._look():
                     found = self._closer(forms[index][-1], *saturated[index], len(bodies[index]))
                     if found is not None:
                         outcome = self._improve(index, bodies[index], [found], batch)
@@ -243,12 +247,22 @@ class Search:
             proofs=PLAIN_PROOFS if plain else MAX_PROOFS,
         )
 
-    def _ample(self) -> bool:
-        """Whether nobody else would need the time of a closer look at one function."""
+    def _look(self) -> bool:
+        """Whether to look at a function more closely: nobody else would need the time."""
+        if self.options.extract == "tree":
+            return False
         if self.deadline is None:
             return True
         size = sum(end - start for start, end in self.module.code)
         return not too_much(AMPLE * size, self.options, self.deadline - time.monotonic())
+
+    def _share_left(self, share: float) -> float:
+        """Seconds: this share of a wall budget, but no more than what is left of it."""
+        assert self.deadline is not None
+        left = self.deadline - time.monotonic()
+        if self.options.seconds is not None:
+            left = min(left, max(CHECK_LEAST, share * self.options.seconds))
+        return left
 
     def _closer(self, form: _Form, saturation: Saturation, ordinal: int, size: int) -> _Form | None:
         """A form whose terms are chosen by what they cost when they are written down."""
@@ -260,7 +274,10 @@ class Search:
             return self._cut
 
         choices = Choices(saturation, ordinal, self.model, self.minimum)
-        graph = closer(choices, self.measure, size, late)
+        first = {}
+        if self.options.extract == "exact":
+            first = choices.exact(None if self.deadline is None else self._share_left(CHECK_SHARE))
+        graph = closer(choices, self.measure, size, late, first)
         return None if graph is None else _Form(graph, form.rules)
 
     def _lower(self, index: int, body: bytes | None) -> Function | str:
