@@ -12,6 +12,7 @@ Nothing else carries data: locals and the operand stack are gone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -341,6 +342,18 @@ def operands(node: Node) -> list[Value]:
             return node.entry
         case Block():
             return []
+
+
+def count_uses(function: Function) -> Counter[int]:
+    """Count the uses of every value by the skeleton and by other values, by id."""
+    found: Counter[int] = Counter()
+    work = [value for node in walk(function.body) for value in operands(node)]
+    while work:
+        value = work.pop()
+        found[value.id] += 1
+        if found[value.id] == 1:
+            work += value.args
+    return found
 
 
 def edges(node: Node) -> list[Edge]:

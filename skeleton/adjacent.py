@@ -23,8 +23,7 @@ from ..ir.graph import (
     Node,
     ValType,
     Value,
-    operands,
-    walk,
+    count_uses,
 )
 from ..ir.rebuild import Rebuild
 from ..wasm.opcodes import BY_NAME
@@ -193,7 +192,7 @@ def _bytes(value: Value, size: int) -> int | None:
 
 def merge_stores(function: Function, cells: Cells, available: Available) -> Function:
     """Return the function with neighbouring stores merged, itself if there are none."""
-    work = _Adjacent(cells, available, _uses(function), _places(function))
+    work = _Adjacent(cells, available, count_uses(function), _places(function))
     work.search(function.body)
     if not work.merges:
         return function
@@ -222,18 +221,6 @@ def merge_stores(function: Function, cells: Cells, available: Available) -> Func
         return True
 
     return Rebuild(function, expand=expand).run()
-
-
-def _uses(function: Function) -> Counter[int]:
-    """Count the uses of every value, by id."""
-    found: Counter[int] = Counter()
-    work = [value for node in walk(function.body) for value in operands(node)]
-    while work:
-        value = work.pop()
-        found[value.id] += 1
-        if found[value.id] == 1:
-            work += value.args
-    return found
 
 
 def _places(function: Function) -> dict[int, tuple[list[Node], int]]:

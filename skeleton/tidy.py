@@ -15,6 +15,7 @@ from .cells import Cells, find_cells
 from .conditions import decide_conditions
 from .dead import drop_dead_stores
 from .forward import forward
+from .halves import split_copies
 from .switch import tests_to_tables
 
 NESTING: Final = 20_000
@@ -24,7 +25,7 @@ ROUNDS: Final = 3
 """Rounds over memory: a store that goes can leave another one dead; chains are short."""
 
 _Change: TypeAlias = "Callable[[Function, Cells, Available], Function]"
-_MEMORY: Final[tuple[_Change, ...]] = (forward, drop_dead_stores)
+_MEMORY: Final[tuple[_Change, ...]] = (split_copies, forward, drop_dead_stores)
 _WIDE: Final[tuple[_Change, ...]] = (merge_stores,)
 """Afterwards: what is written wide is harder to see through."""
 
