@@ -59,3 +59,30 @@ def test_the_order_of_exports_shows_no_difference() -> None:
     a, b = wasm(text.format(" ".join(exports))), wasm(text.format(" ".join(exports[::-1])))
     assert explore(a, b, seconds=5, seed=1, calls=60).difference is None
     assert prove_modules(a, b).status != "refuted"
+
+
+LONG = """(module (func (export "f") (param i32) (result i32) (local i32)
+ loop local.get 1 i32.const 1 i32.add local.tee 1 local.get 0 i32.const 31 i32.and i32.const 400000
+   i32.add i32.lt_u br_if 0 end
+ local.get 1 i32.const {} i32.xor))"""
+
+
+def test_calls_that_take_long_are_given_more_fuel() -> None:
+    a, b = wasm(LONG.format(7)), wasm(LONG.format(5))
+    found = explore(a, b, seconds=30, seed=1, calls=40).difference
+    assert found is not None
+    again = replay(a, b, found.calls)
+    assert again is not None
+    assert explore(a, a, seconds=30, seed=1, calls=40).difference is None
+
+
+def test_a_slow_module_does_not_run_on() -> None:
+    fast = """(module (func (export "f") (param i32) (result i32)
+     local.get 0 i32.const 31 i32.and i32.const 400000 i32.add i32.const 7 i32.xor))"""
+    assert (
+        explore(wasm(fast), wasm(LONG.format(7)), seconds=30, seed=1, calls=20).difference is None
+    )
+    ever = fast.replace("local.get 0", "loop local.get 0 br_if 0 end local.get 0", 1)
+    assert "runs on" in str(
+        explore(wasm(fast), wasm(ever), seconds=30, seed=1, calls=20).difference
+    )

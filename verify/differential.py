@@ -29,8 +29,17 @@ CALLS_PER_INSTANCE: Final = 12
 ALIKE: Final = 0.1
 """Share of arguments that repeat one before them of the same type."""
 
+MORE_FUEL: Final = 8
+"""Times the fuel of a call once no call on an instance has ended with what it got."""
+
+MOST_FUEL: Final = 1 << 26
+"""Fuel of a call, at most."""
+
+ALL_FUEL: Final = 1 << 29
+"""Fuel of one exploration: some seconds of one core."""
+
 SLOWER: Final = 64
-"""Times the fuel of the original after which the other module counts as running on for ever."""
+"""Share of its fuel that the original may take if the other module is to be given all there is."""
 
 INTERESTING: Final = (
     0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 255, 256,
@@ -176,6 +185,7 @@ class _Run:
         self.engine, self.modules, self.border, self.until = engine, modules, border, until
         self.random, self.left, self.first = source, calls, list(first)
         self.count = 0
+        self.fuel, self.spent = FUEL, 0
         self.values: Sequence[int] = ()
         self.callable: list[tuple[str, list[str]]] = []
         for export in modules[0].exports:
@@ -199,9 +209,14 @@ class _Run:
                 if filled and machines[0].visible:
                     done.append((FILL, (self.random.getrandbits(31),)))
                 filled = not filled
+            before = self.count
             found = self._session(machines, 1 if self.first else CALLS_PER_INSTANCE, done)
             if found is not None:
                 return Exploration(found, self.count)
+            if self.count == before:
+                self.fuel = min(MORE_FUEL * self.fuel, MOST_FUEL)
+            if self.spent > ALL_FUEL:
+                return Exploration(None, self.count, "fuel")
             if not self.callable or self.left <= 0:
                 return Exploration(None, self.count)
             if time.perf_counter() > self.until:
@@ -218,6 +233,7 @@ class _Run:
             return None
         if isinstance(machines, Exploration):
             return machines.difference
+        self.fuel = MOST_FUEL
         known = {FILL, *(name for name, _ in self.callable)}
         self.first = [one for one in self.first if one[0] in known]
         return self._session(machines, len(self.first), [])
@@ -261,14 +277,20 @@ class _Run:
             name, arguments = self.first.pop(0) if self.first else self._generate()
             done.append((name, arguments))
             outcomes = []
+            fuel = self.fuel
             for machine in machines:
                 try:
-                    outcomes.append(machine.call(name, arguments))
+                    outcomes.append(machine.call(name, arguments, fuel))
                 except Inconclusive:
-                    if outcomes and machines[0].used < FUEL // SLOWER:
+                    self.spent += machine.used
+                    if outcomes and machines[0].used < self.fuel // SLOWER:
                         return Difference(tuple(done), outcomes[0], "runs on")
                     # They are out of step from here on.
                     return None
+                self.spent += machine.used
+                if machine.used < self.fuel // SLOWER:
+                    # If the other one does not end with this, it runs on for ever.
+                    fuel = MOST_FUEL
             self.count += 1
             if outcomes[0] != outcomes[1]:
                 return Difference(tuple(done), *outcomes)

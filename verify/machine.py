@@ -23,7 +23,7 @@ from .border import Border
 from .concrete import M32, pseudo_random, signed
 
 FUEL: Final = 300_000
-"""Instructions per call: a few milliseconds; a call that needs more is inconclusive."""
+"""Instructions per call at first: a few milliseconds; a call that needs more is inconclusive."""
 
 SEEN_BYTES: Final = 1 << 22
 """Bytes of a memory that are compared after a call (the first ones)."""
@@ -89,7 +89,7 @@ class Machine:
         self.memory: wasmtime.Memory | None = None
         self.overflow = False
         self.used = 0
-        """Fuel of the last call that ended."""
+        """Fuel of the last call; all that it got if it did not end."""
         externs = [self._import(one) for one in module.imports]
         self.instance = wasmtime.Instance(self.store, module, externs)
         exports = self.instance.exports(self.store)
@@ -194,12 +194,13 @@ class Machine:
     def call(self, name: str, arguments: Sequence[Value], fuel: int = FUEL) -> str:
         """Call an export; a text of its results or ``trap``, the host calls, and what is seen.
 
-        Raises Inconclusive, also if ``fuel`` instructions are not enough.
+        Raises Inconclusive if ``fuel`` instructions do not suffice.
         """
         if name == FILL:
             self._fill(arguments[0])
             return self.seen()
         self.store.set_fuel(fuel)
+        self.used = fuel
         self.log.clear()
         try:
             result = self.functions[name](self.store, *arguments)

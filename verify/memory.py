@@ -307,4 +307,7 @@ class Memory:
             return FALSE
         if end > 1 << (terms.widths[pages] + shift):
             return TRUE
+        size, at = terms.value_of(pages), terms.value_of(address)
+        if size is not None and at is not None:
+            return TRUE if at + end > size << shift else FALSE
         return terms.literal(terms.make(0, "oob", (end, shift), pages, address))

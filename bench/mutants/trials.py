@@ -28,19 +28,19 @@ from eqsat.wasm.rewrite import replace
 from . import rules
 from .material import Certified, Extractions, Proof, is_valid, misread, miswritten, mutant, recorded
 
-FUNCTION_UNITS: Final = 200_000
+FUNCTION_UNITS: Final = 60_000
 """Solver units for one mutant: few of those that differ need more to be unknown."""
 
-QUERY_UNITS: Final = 50_000
+QUERY_UNITS: Final = 30_000
 """Solver units for one query."""
 
 WITNESS_FUSE: Final = 60.0
 """Seconds after which a search that counts calls is given up all the same."""
 
-JUDGE_CALLS: Final = 1_500
+JUDGE_CALLS: Final = 600
 """Calls of the judge."""
 
-PROVEN_CALLS: Final = 6_000
+PROVEN_CALLS: Final = 2_000
 """Calls of the judge where the validator says proven: nothing may be missed there."""
 
 MISSES: Final = 300
@@ -202,7 +202,7 @@ SHARES: Final = {
 }  # fmt: skip
 """How many of all mutants are of each kind."""
 
-BATCH: Final = 24
+BATCH: Final = 40
 """Mutants of the material of one module before the next one is optimized."""
 
 
