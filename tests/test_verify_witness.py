@@ -86,3 +86,12 @@ def test_a_slow_module_does_not_run_on() -> None:
     assert "runs on" in str(
         explore(wasm(fast), wasm(ever), seconds=30, seed=1, calls=20).difference
     )
+
+
+def test_a_deep_recursion_shows_nothing() -> None:
+    """Exhaustion of the stack is not modelled: neither side of a proof, nor a witness."""
+    flat = '(module (func (export "f") (result i32) i32.const 0))'
+    deep = """(module (func $r (param i32) (result i32) local.get 0 if (result i32)
+      local.get 0 i32.const 1 i32.sub call $r else i32.const 0 end)
+     (func (export "f") (result i32) i32.const 1000000 call $r))"""
+    assert explore(wasm(flat), wasm(deep), seconds=10, seed=1, calls=10).difference is None

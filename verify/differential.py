@@ -14,7 +14,7 @@ import wasmtime
 
 from .border import Border, border
 from .concrete import signed
-from .machine import FILL, FUEL, NUMBERS, Inconclusive, Machine, Value, make_engine
+from .machine import FILL, FUEL, NUMBERS, Endless, Inconclusive, Machine, Value, make_engine
 from .reader import Malformed, Unsupported
 
 REPLAY_SECONDS: Final = 30.0
@@ -281,9 +281,10 @@ class _Run:
             for machine in machines:
                 try:
                     outcomes.append(machine.call(name, arguments, fuel))
-                except Inconclusive:
+                except Inconclusive as problem:
                     self.spent += machine.used
-                    if outcomes and machines[0].used < self.fuel // SLOWER:
+                    quick = outcomes and machines[0].used < self.fuel // SLOWER
+                    if quick and isinstance(problem, Endless):
                         return Difference(tuple(done), outcomes[0], "runs on")
                     # They are out of step from here on.
                     return None

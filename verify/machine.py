@@ -58,6 +58,10 @@ class Inconclusive(Exception):
     """The run says nothing: out of fuel or stack, too many host calls, a host value missing."""
 
 
+class Endless(Inconclusive):
+    """The run has not ended where it was stopped: out of fuel, or too many host calls."""
+
+
 def make_engine() -> wasmtime.Engine:
     """An engine that compiles fast, counts fuel and canonicalises NaNs."""
     config = wasmtime.Config()
@@ -205,12 +209,14 @@ class Machine:
         try:
             result = self.functions[name](self.store, *arguments)
         except wasmtime.Trap as trap:
-            if trap.trap_code in (wasmtime.TrapCode.STACK_OVERFLOW, wasmtime.TrapCode.OUT_OF_FUEL):
-                raise Inconclusive("out of fuel or stack") from None
+            if trap.trap_code is wasmtime.TrapCode.STACK_OVERFLOW:
+                raise Inconclusive("out of stack") from None
+            if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
+                raise Endless("out of fuel") from None
             outcome = "trap"
         except (wasmtime.WasmtimeError, RuntimeError) as error:
             if self.overflow:
-                raise Inconclusive("too many host calls") from None
+                raise Endless("too many host calls") from None
             outcome = f"error {type(error).__name__}"
         else:
             values = result if isinstance(result, list) else [result]
