@@ -344,8 +344,9 @@ def _used_part(run: Run) -> bytes:
     exports = None if run.program is None else run.program.exports
     if exports is None:
         return run.data
+    from ..wasm.indices import Changes, Indices
     from ..wasm.module import Module
-    from ..wasm.renumber import Changes, Indices, renumber
+    from ..wasm.renumber import renumber
 
     module = Module.parse(run.data)
     return renumber(module, Indices.same(module), Changes(exports=exports)).data

@@ -347,8 +347,8 @@ class Program:
         )
 
     def _accept(self, step: Step, data: bytes) -> None:
+        from ..wasm.indices import Indices
         from ..wasm.module import Module
-        from ..wasm.renumber import Indices
 
         functions = step.indices.functions
         self.changed |= {self.origins[index] for index in step.touched()}

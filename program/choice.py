@@ -7,7 +7,7 @@ from typing import Final
 
 from ..ir.graph import Anchor, walk
 from ..wasm.body import Body
-from ..wasm.renumber import Changes, Indices
+from ..wasm.indices import Changes, Indices
 from .claims import CONSTANTS
 from .inline import RETURN, Callee, NotInlined, Types, inlined, order, recursive
 from .references import CALL

@@ -16,8 +16,8 @@ from ..ir.demand import simplify
 from ..ir.graph import Anchor, Block, Function, If, Loop, Node, Value, walk
 from ..ir.rebuild import Rebuild
 from ..wasm.body import Instr, encode_body
+from ..wasm.indices import Changes, Indices
 from ..wasm.opcodes import BY_NAME, OPCODES
-from ..wasm.renumber import Changes, Indices
 from .promote import covered
 from .references import CALL, INDIRECT, RETURN_CALL
 from .step import Step

@@ -8,7 +8,7 @@ from ..ir.demand import simplify
 from ..ir.graph import Anchor, Value, operands, walk
 from ..ir.rebuild import Rebuild
 from ..wasm.body import Instr, encode_body
-from ..wasm.renumber import Changes, Indices, without
+from ..wasm.indices import Changes, Indices, without
 from .references import GLOBAL_GET, GLOBAL_SET
 from .step import Claims, Step
 from .unread import emitted

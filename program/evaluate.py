@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..wasm.body import Instr, encode_body
+from ..wasm.indices import Changes, Indices
 from ..wasm.module import Module
-from ..wasm.renumber import Changes, Indices, renumber
+from ..wasm.renumber import renumber
 from ..wasm.types import ValType
 from .interpret import INTEGERS, LOADS, Machine, Undecided
 from .liveness import indices

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from ..wasm.body import Instr
 from ..wasm.entities import Data, Element
+from ..wasm.indices import Indices, compacted, plain_types
 from ..wasm.module import Module
-from ..wasm.renumber import Indices, compacted, plain_types
 from .references import GLOBAL_GET, REF_FUNC, Entity, Kind, References, entities, types_of
 
 

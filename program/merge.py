@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wasm.renumber import Indices
+from ..wasm.indices import Indices
 from ..wasm.types import FuncType
 from .references import CALL, RETURN_CALL
 from .step import Step

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ..lowering.types import has_default
 from ..wasm.body import Instr, encode_body
-from ..wasm.renumber import Changes, Indices, without
+from ..wasm.indices import Changes, Indices, without
 from .references import CALL, GLOBAL_GET, GLOBAL_SET, INDIRECT, RETURN_CALL
 from .step import Claims, Step
 from .view import View

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..wasm.body import Body, Instr, encode_body
-from ..wasm.renumber import Changes, Indices
+from ..wasm.indices import Changes, Indices
 from ..wasm.types import FuncType, ValType
 from .choice import TIDY_LIMIT
 from .inline import END, Types, as_block

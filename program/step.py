@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..lowering.emit import LoopHint
+from ..wasm.indices import NOTHING, Changes, Indices
 from ..wasm.module import Module
-from ..wasm.renumber import NOTHING, Changes, Indices, renumber
+from ..wasm.renumber import renumber
 from ..wasm.rewrite import Rewritten
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..wasm.body import Instr, encode_body
-from ..wasm.renumber import Changes, Indices
+from ..wasm.indices import Changes, Indices
 from .choice import TIDY_LIMIT
 from .claims import Constant, Knowledge, claims, instruction, learn
 from .dispatch import Targets, targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wasm.renumber import Changes, Indices
+from ..wasm.indices import Changes, Indices
 from .liveness import indices
 from .step import Step
 from .view import View

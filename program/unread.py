@@ -14,8 +14,8 @@ from ..ir.graph import Anchor, Function, Value, walk
 from ..ir.rebuild import Rebuild
 from ..lowering import STYLES, Unsupported, emit
 from ..lowering.emit import Emission
+from ..wasm.indices import Changes, Indices, without
 from ..wasm.opcodes import ACCESS_BYTES, BY_NAME, OPCODES
-from ..wasm.renumber import Changes, Indices, without
 from .liveness import safe_data
 from .references import GLOBAL_GET, GLOBAL_SET
 from .step import Claims, Step

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import wasmtime
+from eqsat.wasm.indices import Changes, Dangling, Indices, compacted, without
 from eqsat.wasm.module import Module
 from eqsat.wasm.names import read_names
-from eqsat.wasm.renumber import Changes, Dangling, Indices, compacted, renumber, without
+from eqsat.wasm.renumber import renumber
 from eqsat.wasm.types import I64, FuncType
 from eqsat.wasm.validate import validate
 
