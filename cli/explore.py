@@ -67,7 +67,6 @@ def _check_rules(options: Options) -> None:
 
 def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:
     from ..explore.serve import ADDRESS, serve
-    from ..explore.sides import AUTOMATIC, ORIGINAL
 
     def ready(address: str) -> None:
         if not arguments.quiet:
@@ -75,17 +74,25 @@ def _serve(data: bytes, options: Options, name: str, arguments: argparse.Namespa
         if not arguments.no_browser:
             _open(address)
 
-    others: dict[str, bytes] = {}
-    for path in arguments.beside or ():
-        other = Path(shown_path(path)).name
-        # Two files may have one name, and one name is taken.
-        others[other if other not in (*others, ORIGINAL, AUTOMATIC) else path] = read_valid(path)
+    others = _others(arguments)
     try:
         serve(data, options, name=name, port=arguments.port, ready=ready, others=others)
     except OSError as error:
         where = f"{ADDRESS}:{arguments.port}"
         raise CliError("E0201", f"cannot listen on {where} ({reason(error)})") from None
     return Exit.OK
+
+
+def _others(arguments: argparse.Namespace) -> dict[str, bytes]:
+    """The modules to compare with, by names of their own."""
+    from ..explore.sides import AUTOMATIC, ORIGINAL
+
+    others: dict[str, bytes] = {}
+    for path in arguments.beside or ():
+        other = Path(shown_path(path)).name
+        # Two files may have one name, and two names are taken.
+        others[other if other not in (*others, ORIGINAL, AUTOMATIC) else path] = read_valid(path)
+    return others
 
 
 def _open(address: str) -> None:
@@ -99,7 +106,7 @@ def _open(address: str) -> None:
 def _page(data: bytes, options: Options, name: str, arguments: argparse.Namespace) -> int:
     from ..explore.page import static_page
 
-    text, cut = static_page(data, options, name)
+    text, cut = static_page(data, options, name, others=_others(arguments))
     write(arguments.html, text.encode())
     if not arguments.quiet:
         say(f"{name}: written to {arguments.html}" + (f" ({cut})" if cut else ""))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +16,7 @@ from ..optimize.rulebook import OWN_RULES
 from .client import Client
 from .ownrules import LONGEST
 from .session import SessionError, overview
-from .sides import AUTOMATIC
+from .sides import AUTOMATIC, digest
 from .worker import METHODS, options_json
 
 __all__ = ["Desk"]
@@ -50,10 +49,7 @@ class Desk:
         self.listeners: set[asyncio.Queue[dict[str, Any]]] = set()
         self.quick = Client(data, options)
         self.slow = Client(data, options, self.publish)
-        self.others = [
-            {"name": other, "key": hashlib.sha256(module).hexdigest()[:8]}
-            for other, module in others.items()
-        ]
+        self.others = [{"name": other, "key": digest(module)} for other, module in others.items()]
         for other, module in others.items():
             adopted = {"module": base64.b64encode(module).decode(), "name": other}
             self.quick.adopted[other] = self.slow.adopted[other] = adopted

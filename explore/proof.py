@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..optimize.function import Candidate
 from ..optimize.workbench import Bench
+from ..verify.machine import FILL
 from ..verify.trace import Trace
 from ..verify.validator import Verdict
 from ..verify.witness import TARGET
@@ -19,10 +20,8 @@ PROOF_SECONDS: Final = 10.0
 
 def calls_json(calls: Calls, called: str) -> list[list[Any]]:
     """Calls as name and arguments; the function of a harness is `called` as people know it."""
-    return [
-        [called if name == TARGET else name, [str(a) for a in arguments]]
-        for name, arguments in calls
-    ]
+    names = {TARGET: called, FILL: "the host fills memories and globals"}
+    return [[names.get(name, name), [str(a) for a in arguments]] for name, arguments in calls]
 
 
 def verdict_json(verdict: Verdict, called: str) -> dict[str, Any]:

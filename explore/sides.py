@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -24,6 +25,7 @@ __all__ = [
     "Shown",
     "Side",
     "compared",
+    "digest",
     "figure",
     "parameter_ids",
 ]
@@ -63,6 +65,11 @@ class Shown:
     ids: FunctionIds
     locals: FunctionIds
     there: bool = True
+
+
+def digest(module: bytes) -> str:
+    """A short name of a module by its content, as addresses of the page have it."""
+    return hashlib.sha256(module).hexdigest()[:8]
 
 
 def figure(body: bytes) -> float:

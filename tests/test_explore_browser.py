@@ -444,14 +444,16 @@ def test_axe_finds_nothing(page: "Page") -> None:
 
 
 def test_a_page_in_a_file_needs_nothing_else(browser: "Browser", folder: Path) -> None:
-    path, target = folder / "alone.wasm", folder / "alone.html"
+    path, other, target = (folder / name for name in ("alone.wasm", "wrong.wasm", "alone.html"))
     path.write_bytes(assemble(HANDLE))
+    other.write_bytes(assemble(HANDLE.replace(b"(i32.const -1)", b"(i32.const -99)")))
     subprocess.run(
         [sys.executable, "-m", "eqsat", "explore", str(path), "--html", str(target), "-q",
-         "--cost", "bytes", "--max-iters", "6"],
+         "--cost", "bytes", "--max-iters", "6", "--beside", str(other)],
         check=True, timeout=120,
     )  # fmt: skip
-    page = browser.new_page()
+    context = browser.new_context(offline=True)
+    page = context.new_page()
     page.set_default_timeout(PATIENCE)
     asked: list[str] = []
     faults: list[str] = []
@@ -463,9 +465,23 @@ def test_a_page_in_a_file_needs_nothing_else(browser: "Browser", folder: Path) -
     page.locator("#why", has_text="i32/mul-pow2").wait_for()
     page.keyboard.press("g")
     page.locator("#panel svg").wait_for()
+    page.keyboard.press("p")
+    page.locator(".parts td", has_text="return: result 0").wait_for()
+    page.locator("#right").select_option("beside wrong.wasm")
+    page.locator("#verdict", has_text="refuted").wait_for()
+    page.locator("#show-runs").click()
+    page.locator("#first-difference", has_text="-99;").wait_for()
+    page.locator("#left").select_option("automatic")
+    page.locator(".pair > :nth-child(1)", has_text="i32.shl").first.wait_for()
+    page.locator("#title").click()
+    page.keyboard.press("v")
+    page.locator(".pair > :nth-child(1)", has_text="i32.const -99").wait_for()
+    page.locator("#left").select_option("original")
+    page.locator(".pair > :nth-child(1)", has_text="i32.mul").first.wait_for()
+    page.keyboard.press("x")
     assert not faults
     assert all(url.startswith(("file:", "data:")) for url in asked)
-    page.close()
+    context.close()
 
 
 def test_ten_thousand_functions_stay_smooth(browser: "Browser", folder: Path) -> None:

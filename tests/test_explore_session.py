@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import statistics
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ from eqsat.cli.main import main
 from eqsat.explore.notebook import view
 from eqsat.explore.page import static_page
 from eqsat.explore.rows import body_rows, classes_of
+from eqsat.explore.server import WEB, asset
 from eqsat.explore.session import LARGEST, Session, SessionError
 from eqsat.explore.worker import METHODS, answer, options_from, options_json
 from eqsat.optimize.options import Options
@@ -237,6 +239,18 @@ def test_a_page_stands_alone(session: Session, tmp_path: Path) -> None:
     words = ["explore", str(source), "--html", str(target), "--max-iters", "4"]
     assert main([*words, "-q"]) == 0
     assert "globalThis.EQSAT" in target.read_text()
+
+
+def test_a_page_says_what_was_left_out(monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
+    whole, _ = static_page(session.data, OPTIONS, "m.wasm")
+    room = len(whole) // 2
+    monkeypatch.setattr("eqsat.explore.page.LARGEST_PAGE", room)
+    text, cut = static_page(session.data, OPTIONS, "m.wasm")
+    assert re.fullmatch(r"\d of 2 functions, \d with their forms", cut)
+    assert cut in text
+    assert len(text) < len(whole)
+    answers = len(text) - sum(len(asset(file)) for file in (*WEB, "index.html"))
+    assert answers <= room
 
 
 def test_a_notebook_shows_one_function(session: Session) -> None:

@@ -166,13 +166,13 @@ async function start() {
   byId("cost").addEventListener("change", async (event) => { state.about.options = await attempt(() => ask("configure", { cost: event.target.value })) ?? state.about.options; await optimize(); });
   hint();
   if (KEPT) for (const id of ["rerun", "stop", "export", "cost"]) byId(id).disabled = true;
-  state.about = KEPT ? { name: KEPT.name, options: KEPT.options } : await attempt(() => ask("state"));
+  state.about = KEPT ?? await attempt(() => ask("state"));
   state.overview = await attempt(() => ask("overview"));
   if (!state.overview) return;
   byId("cost").value = state.about.options.cost;
   makeRows(); drawTotals(); drawPins(); drawTab();
   byId("app").setAttribute("aria-busy", "false");
-  if (KEPT) { state.report = KEPT.answers.optimize; makeRows(); drawTotals(); }
+  if (KEPT) { state.report = await ask("optimize"); makeRows(); drawTotals(); }
   else listen((plain) => { if (plain.event === "progress") say(`optimizing: ${plain.done} of ${plain.total} functions, ${plain.saved} bytes saved`); });
   if (!(await recall())) { const rows = state.shown.filter((row) => !row.heading), first = rows.find((row) => row.bytes <= FIRST) ?? rows[0]; if (first) await open(first.index); }
   if (!KEPT) await optimize();

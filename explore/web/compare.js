@@ -81,7 +81,7 @@ export async function setSides(left, right) {
   let found = null;
   if (left === "original" && right === "automatic") found = data;
   else if (left === "automatic" && right === "original") found = flipped(data);
-  else found = await attempt(() => ask("compare", { index, left: sideAsked(left), right: sideAsked(right) }));
+  else found = await attempt(() => compareAsked(index, left, right));
   if (ticket !== state.compared || index !== state.current) return;
   byId("compare").setAttribute("aria-busy", "false");
   state.wanted = null;
@@ -98,11 +98,18 @@ export function swap() {
   drawFunction(); remember();
 }
 
+// A page that stands alone holds every pair one way around.
+async function compareAsked(index, left, right) {
+  const asked = (a, b) => ask("compare", { index, left: sideAsked(a), right: sideAsked(b) });
+  if (!KEPT) return asked(left, right);
+  try { return await asked(left, right); } catch { return flipped(await asked(right, left)); }
+}
+
 // What is known of another module's function is found when it is first looked at.
 async function judge(index) {
   const side = judged();
   const name = `${index} ${side}`;
-  if (KEPT || !side.startsWith("beside") || state.verdicts.has(name)) return;
+  if (!side.startsWith("beside") || state.verdicts.has(name)) return;
   state.verdicts.set(name, { status: "proving", method: "", reason: "", rlimit: 0, queries: 0, seconds: 0, assumptions: [], counterexample: null });
   drawFunction(); drawProof();
   const found = await attempt(() => ask("judge", { index, name: sideAsked(side) }));

@@ -25,8 +25,9 @@ export async function ask(method, params = {}) {
   return plain.result;
 }
 
-function key(method, { index = "", at = "", form = "" }) {
-  return [method, index, at, form].join(" ").trim();
+// As the page's maker writes it: the method, then what it is about.
+function key(method, { index, at, form, left, right, name, side }) {
+  return JSON.stringify([method, index, at, form, left, right, name, side].filter((part) => part !== undefined));
 }
 
 export function listen(hear) {

@@ -105,7 +105,7 @@ async function drawRuns(index, current) {
   const side = judged(), verdict = verdictOf(side);
   if (!verdict?.counterexample) { show("panel", note("no counterexample: it is here when a choice or a module beside is refuted")); return; }
   show("panel", note("running both…"));
-  const found = await asked("runs", KEPT ? { index, form: side } : { index, side: sideAsked(side) }, current);
+  const found = await asked("runs", { index, side: sideAsked(side) }, current);
   if (!found) return;
   const cell = (row, first) => (row ? h("td", { class: `${row.kind}${first ? " first" : ""}` }, h("span", { class: "at" }, row.at === null ? "" : String(row.at)), h("code", {}, row.text), " ", h("code", { class: "value" }, row.value)) : h("td", { class: "gap", "aria-label": "nothing" }));
   const { first, skipped } = found;
