@@ -103,7 +103,7 @@ def side_by_side(first: Subject, second: Subject, calls: Calls) -> dict[str, Any
     ]
     note = "as far as they were recorded, both have the same effects in the same order"
     if differ:
-        note = f"the first {turn} effects are the same" if turn else "they differ from the start"
+        note = f"the first {turn} effects are the same" if turn else "no effect comes before it"
         pairs.append([len(part) for part in parts])
         for part, rows, place in zip(parts, sides, end, strict=True):
             part.append(rows[place])

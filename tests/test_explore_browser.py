@@ -193,6 +193,10 @@ def test_an_address_holds_a_variant(page: "Page", browser: "Browser") -> None:
     second.locator(".pair > :nth-child(1)", has_text="i32.mul").first.wait_for()
     second.locator(".pair > :nth-child(2)", has_text="i32.shl").first.wait_for()
     assert second.locator("#right").input_value() == "choice"
+    second.locator("#right").select_option("automatic")
+    second.locator("#left").select_option("original")
+    second.locator("#right").select_option("variant A")
+    second.locator("#verdict", has_text="proven").wait_for()
     second.close()
 
 

@@ -105,10 +105,16 @@ async function compareAsked(index, left, right) {
   try { return await asked(left, right); } catch { return flipped(await asked(right, left)); }
 }
 
-// What is known of another module's function is found when it is first looked at.
+// What is known of another module's function, or of a variant from an address, is found when it is first looked at.
 async function judge(index) {
-  const side = judged();
+  const side = judged(), variant = variantOf(side);
   const name = `${index} ${side}`;
+  if (variant && !variant.proof) {
+    const found = await attempt(() => ask("pick", { index, pins: variant.pins }));
+    variant.proof = found?.proof ?? null;
+    if (state.current === index && judged() === side) { drawFunction(); drawProof(); }
+    return;
+  }
   if (!side.startsWith("beside") || state.verdicts.has(name)) return;
   state.verdicts.set(name, { status: "proving", method: "", reason: "", rlimit: 0, queries: 0, seconds: 0, assumptions: [], counterexample: null });
   drawFunction(); drawProof();
@@ -186,12 +192,15 @@ function classOf(at) {
   return at === null ? null : state.data.left.rows[at]?.class ?? null;
 }
 
+// Whether the rows in sight are already those of the function that is opened.
+const fresh = () => state.data?.index === state.current;
+
 function cell(row, kind, own, chosen) {
   if (!row) return h("div", { class: "row gap", role: "gridcell", "aria-label": "nothing" });
   const many = row.forms > 1;
   const isPinned = own && pinsOf(state.current)[row.at] !== undefined;
   return h("div", { class: `row ${kind}${many ? " site" : ""}${own && row.at === state.at ? " selected" : chosen !== null && row.class === chosen ? " same" : ""}`,
-    role: "gridcell", "data-at": own ? row.at : null, "aria-selected": own && row.at === state.at, onclick: row.site !== null ? () => select(row.site) : null },
+    role: "gridcell", "data-at": own ? row.at : null, "aria-selected": own && row.at === state.at, onclick: row.site !== null ? () => { if (fresh()) select(row.site); } : null },
   h("span", { class: "at" }, String(row.at)), h("span", { class: "text", title: row.text }, "  ".repeat(Math.min(row.depth, 30)) + row.text),
   row.class === null ? h("span") : h("span", { class: `chip${isPinned ? " pinned" : many ? " many" : ""}`, title: many ? `class ${row.class} with ${row.forms} equal forms` : `class ${row.class}` }, many ? `c${row.class} · ${row.forms}` : `c${row.class}`),
   h("span", { class: "num", title: "bytes" }, String(row.bytes)), h("span", { class: "num", title: "fuel" }, String(row.fuel)));
@@ -218,6 +227,7 @@ export function hunk(direction) {
 }
 
 export function move(direction) {
+  if (!fresh()) return;
   const rows = state.data?.left.rows ?? [];
   for (let at = (state.at ?? -1) + direction; at >= 0 && at < rows.length; at += direction) {
     if (rows[at].class !== null) { select(at); return; }

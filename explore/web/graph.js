@@ -47,7 +47,7 @@ export function drawGraph(data, pick) {
 }
 
 export function drawRounds(rounds, unit) {
-  const width = 420, top = 70, bars = 90, step = Math.min(60, (width - 60) / Math.max(1, rounds.length));
+  const left = 84, top = 70, bars = 90, step = Math.min(44, 340 / Math.max(1, rounds.length)), width = left + step * rounds.length + 12;
   const costs = rounds.map((round) => round[unit]);
   const low = Math.min(...costs), high = Math.max(...costs), most = Math.max(1, ...rounds.map((round) => round.nodes));
   const y = (cost) => 20 + (high === low ? 0 : ((high - cost) / (high - low)) * (top - 30));
@@ -55,7 +55,7 @@ export function drawRounds(rounds, unit) {
     s("text", { x: 4, y: 12 }, `best ${unit}`), s("text", { x: 4, y: top + 22 }, "e-nodes"));
   let path = "";
   rounds.forEach((round, k) => {
-    const x = 60 + k * step, tall = (round.nodes / most) * (bars - 20);
+    const x = left + k * step, tall = (round.nodes / most) * (bars - 20);
     path += `${k ? "L" : "M"}${x} ${y(round[unit])}`;
     svg.append(s("circle", { class: "dot", cx: x, cy: y(round[unit]), r: 3 }), s("text", { x: x - 8, y: y(round[unit]) + 16 }, number(round[unit])),
       s("rect", { class: "bar", x: x - 9, y: top + bars - tall, width: 18, height: tall }, s("title", {}, `${round.nodes} e-nodes`)),

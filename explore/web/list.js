@@ -79,7 +79,7 @@ export function drawTotals() {
   const kinds = ["proven", "refuted", "unknown", "unchanged", "skipped"].filter((status) => counts?.[status]);
   show("totals", h("div", {}, h("b", {}, report ? `${report.input.bytes.toLocaleString()} → ${report.output.bytes.toLocaleString()} B` : `${overview.bytes.toLocaleString()} B`),
     report ? h("span", { class: tone(report.output.bytes - report.input.bytes) }, ` ${signed(Math.round(1000 * (report.output.bytes / report.input.bytes - 1)) / 10)} %`) : ""),
-  h("div", {}, counts ? kinds.map((status) => h("span", { class: "count" }, mark(status), `${counts[status]} ${status} `)) : `${overview.functions.length} functions, not optimized yet`),
+  h("div", {}, counts ? kinds.map((status) => h("span", { class: "count" }, mark(status), `${counts[status]} ${status} `)) : "not optimized yet"),
   KEPT?.cut ? h("div", { class: "warn" }, `in this page: ${KEPT.cut}`) : null,
   h("div", { class: "dim clip", title: overview.features.join(", ") }, overview.features.length ? `uses ${overview.features.join(", ")}` : ""));
   show("module", `${state.about?.name ?? ""} · ${overview.functions.length} functions · sha256 ${overview.sha256.slice(0, 8)}…`);

@@ -44,9 +44,9 @@ async function drawSaturation(index, current) {
   const off = new Set(found.disabled);
   const rules = new Map(found.rules.map((rule) => [rule.name, rule]));
   for (const name of off) if (!rules.has(name)) rules.set(name, { name, matches: 0, equation: "", family: "" });
-  show("panel", h("div", {}, drawRounds(found.rounds, unit)), h("table", { class: "rules" }, h("tr", {}, ["on", "rule", "matches", "equation"].map((name) => h("th", { class: name === "matches" ? "num" : null }, name))),
+  show("panel", h("div", { class: "growth" }, drawRounds(found.rounds, unit), h("table", { class: "rules" }, h("tr", {}, ["on", "rule", "matches", "equation"].map((name) => h("th", { class: name === "matches" ? "num" : null }, name))),
     [...rules.values()].sort((a, b) => b.matches - a.matches).map((rule) => h("tr", {}, h("td", {}, h("input", { type: "checkbox", "aria-label": `use ${rule.name}`, checked: !off.has(rule.name), disabled: Boolean(KEPT), onchange: () => toggle(off, rule.name) })),
-      h("td", { class: "mono" }, rule.name), h("td", { class: "num" }, String(rule.matches)), h("td", { class: "mono dim" }, rule.equation)))),
+      h("td", { class: "mono" }, rule.name), h("td", { class: "num" }, String(rule.matches)), h("td", { class: "mono dim" }, rule.equation))))),
   KEPT ? null : drawOwnRules());
 }
 
@@ -107,13 +107,14 @@ async function drawRuns(index, current) {
   show("panel", note("running both…"));
   const found = await asked("runs", { index, side: sideAsked(side) }, current);
   if (!found) return;
-  const cell = (row, first) => (row ? h("td", { class: `${row.kind}${first ? " first" : ""}` }, h("span", { class: "at" }, row.at === null ? "" : String(row.at)), h("code", {}, row.text), " ", h("code", { class: "value" }, row.value)) : h("td", { class: "gap", "aria-label": "nothing" }));
+  const cell = (row, first) => (row ? h("td", { class: `${row.kind}${first ? " first" : ""}` }, h("span", { class: "at" }, row.at === null ? "" : String(row.at)), h("code", {}, row.text), " ", h("code", { class: "result" }, row.value)) : h("td", { class: "gap", "aria-label": "nothing" }));
   const { first, skipped } = found;
+  const alike = (a, b) => a !== null && b !== null && found.left[a].text === found.right[b].text && found.left[a].value === found.right[b].value;
   show("panel", h("p", {}, found.calls.slice(0, -1).map(([name, args]) => h("div", { class: "dim" }, "after ", h("code", {}, `${name}(${args.join(", ")})`))),
     h("div", {}, "call ", h("code", {}, `${found.calls.at(-1)[0]}(${found.calls.at(-1)[1].join(", ")})`))),
   note(found.note), skipped[0] + skipped[1] ? note(`left out before this, as equal events: ${skipped[0]} and ${skipped[1]} steps`) : null,
   h("table", { class: "runs", id: "runs" }, h("tr", {}, h("th", {}, "original"), h("th", {}, sideTitle(side))),
-    found.pairs.map(([a, b], k) => h("tr", { class: k === first ? "first" : null, id: k === first ? "first-difference" : null },
+    found.pairs.map(([a, b], k) => h("tr", { class: k === first ? "first" : alike(a, b) ? null : "differs", id: k === first ? "first-difference" : null },
       cell(a === null ? null : found.left[a], k === first), cell(b === null ? null : found.right[b], k === first), k === first ? h("td", { class: "bad" }, "← first difference") : null))));
   byId("first-difference")?.scrollIntoView({ block: "center" });
 }

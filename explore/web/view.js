@@ -44,7 +44,7 @@ export const MARKS = {
   unknown: ["?", "warn", "not proven, the original stays"],
   unchanged: ["–", "dim", "unchanged"],
   skipped: ["·", "dim", "not looked at"],
-  waiting: [" ", "dim", "not yet looked at"],
+  waiting: ["…", "dim", "not optimized yet"],
 };
 
 export function mark(status) {
