@@ -41,7 +41,7 @@ CLASSES = {
     "indirect": ("call_indirect", "return_call_indirect"),
     "anycall": ("call", "return_call", "call_indirect", "return_call_indirect"),
     "mem": ("*.load*", "*.store*", "memory.*"),
-    "compare": ("*.eq", "*.ne", "*.lt*", "*.gt*", "*.le*", "*.ge*", "*.eqz"),
+    "compare": tuple(f"[if][36][24].{op}*" for op in ("eq", "ne", "lt", "gt", "le", "ge")),
 }
 SECTIONS: dict[str, Callable[[Module], int]] = {
     "functions": lambda m: len(m.functions) - m.imported_functions,
