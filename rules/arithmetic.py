@@ -54,7 +54,6 @@ def constants(x: V, y: V, a: K, b: K) -> Rows:
 def distribution(x: V, y: V, z: V, a: K, b: K) -> Rows:
     """Two products of the same factor become one."""
     yield "mul-add-distribute", (x * z) + (y * z), (x + y) * z
-    yield "mul-sub-distribute", (x * z) - (y * z), (x - y) * z
     yield "mul-add-one", (x * a) + x, x * (const(a) + 1)
     yield "mul-sub-one", (x * a) - x, x * (const(a) + -1)
     yield "shl-add-distribute", x.shl(z) + y.shl(z), (x + y).shl(z)
@@ -66,11 +65,9 @@ def strength(x: V, c: K) -> Rows:
     """Powers of two; the top bit alone is the negative constant with no other bit."""
     top = -1 << (x.bits - 1)
     yield "mul-pow2", x * c, x.shl(log2(c)), is_pow2(c)
-    yield "mul-top", x * top, x.shl(x.bits - 1)
     yield "div_u-pow2", x.op("div_u", c), x.shr_u(log2(c)), is_pow2(c)
     yield "div_u-top", x.op("div_u", top), x.shr_u(x.bits - 1)
     yield "rem_u-pow2", x.op("rem_u", c), x & (c - 1), is_pow2(c)
-    yield "rem_u-top", x.op("rem_u", top), x & ~top
 
 
 @rules("i32")

@@ -44,7 +44,6 @@ def shifts(x: V, y: V, z: V, a: K, b: K) -> Rows:
     for op in ("shl", "shr_s", "shr_u"):
         yield f"{op}-0", x.op(op, 0), x
         yield f"{op}-of-0", x.of(0).op(op, x), 0
-        yield f"{op}-count-const", x.op(op, a), x.op(op, a & (a.bits - 1)), (a & -a.bits).is_not(0)
         yield f"{op}-count-mask", x.op(op, y & a), x.op(op, y), (a & (a.bits - 1)).is_(a.bits - 1)
         yield f"{op}-count-add", x.op(op, y + a), x.op(op, y), (a & (a.bits - 1)).is_(0)
         yield (
@@ -54,7 +53,6 @@ def shifts(x: V, y: V, z: V, a: K, b: K) -> Rows:
     both = in_width(a, b)
     for op in ("shl", "shr_u"):
         yield f"{op}-twice", x.op(op, a).op(op, b), x.op(op, a + b), both, a + b < a.bits
-        yield f"{op}-twice-all", x.op(op, a).op(op, b), 0, both, a + b >= a.bits
     yield "shr_s-twice", x.shr_s(a).shr_s(b), x.shr_s(smaller(a + b, a.bits - 1)), both
     ones = K("-1", x.bits)
     yield "shl-shr_u-same", x.shl(a).shr_u(a), x & ones.shr_u(a), in_width(a)
@@ -84,19 +82,13 @@ def rotates(x: V, y: V, a: K, b: K) -> Rows:
 @rules("i32", "i64")
 def sign_extension(x: V, y: V, a: K) -> Rows:
     """Sign extension from 8, 16 (and 32) bits."""
-    widths = (8, 16) if x.bits == 32 else (8, 16, 32)
-    for bits in widths:
+    for bits in (8, 16) if x.bits == 32 else (8, 16, 32):
         name = f"extend{bits}_s"
         mask = (1 << bits) - 1
         yield f"{name}-shifts", x.shl(x.bits - bits).shr_s(x.bits - bits), x.op(name)
         yield f"{name}-and", (x & a).op(name), x.op(name), (a & mask).is_(mask)
         yield f"{name}-mask", x.op(name) & a, x & a, (a & ~mask).is_(0)
-        for other in widths:
-            yield (
-                f"{name}-extend{other}_s",
-                x.op(f"extend{other}_s").op(name),
-                x.op(f"extend{min(bits, other)}_s"),
-            )
+        yield f"{name}-{name}", x.op(name).op(name), x.op(name)
 
 
 @rules()

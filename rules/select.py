@@ -38,9 +38,8 @@ def every_sort(c: I32, k: K32) -> Rows:
 
 
 @rules("i32", "i64")
-def integers(a: V, b: V, d: V, c: I32, j: K, k: K, z: K32) -> Rows:
+def integers(a: V, b: V, d: V, c: I32, j: K, k: K) -> Rows:
     """Choices between related integers."""
-    boolean = (zeros(c, z), (z & BOOLEAN).is_(BOOLEAN))
     for name, pick in _choices(a.sort):
         yield f"{name}-eq", pick(a, b, a.cmp("eq", b)), b
         yield f"{name}-ne", pick(a, b, a.cmp("ne", b)), a
@@ -67,7 +66,6 @@ def integers(a: V, b: V, d: V, c: I32, j: K, k: K, z: K32) -> Rows:
                 pick(a, a.op(op, j), c),
                 a.op(op, pick(neutral, const(j), c)),
             )
-        yield f"{name}-boolean-0", pick(_wide(a, c), a.of(0), c), _wide(a, c), boolean
 
 
 @rules("i32")

@@ -80,7 +80,7 @@ def test_loading_is_deterministic() -> None:
             capture_output=True,
             text=True,
             check=True,
-            env={"PYTHONHASHSEED": seed},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
             timeout=60,
         ).stdout
         for seed in ("1", "2")
