@@ -7,7 +7,7 @@ and `(0x0E, (labels...), default label)`.
 from __future__ import annotations
 
 from ..ir.graph import Label, ValType
-from .liveness import Instr
+from .types import Instr
 
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, END = 0x00, 0x02, 0x03, 0x04, 0x05, 0x0B
 BR, BR_IF, BR_TABLE, RETURN = 0x0C, 0x0D, 0x0E, 0x0F

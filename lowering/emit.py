@@ -13,14 +13,14 @@ from ..ir.graph import Function, Loop, ValType, walk
 from ..wasm.body import encode_body
 from .events import flatten
 from .labels import shapes
-from .liveness import GET, SET, TEE, Instr
+from .liveness import GET, SET, TEE
 from .locals import Colouring, colour
 from .lower import Unsupported
 from .peephole import repair
 from .place import Placement, place
 from .stackify import Stacked, Stackifier
 from .tails import Arity, arities
-from .types import has_default
+from .types import Instr, has_default
 
 NO_DEFAULT = "a local would need a type without default"
 """Why a style cannot write a graph."""

@@ -22,8 +22,8 @@ from .control import (
     match,
     ways_on,
 )
-from .liveness import Instr
 from .tails import Arity, keep_below, merge_tails
+from .types import Instr
 
 _INVERSE = {
     0x46: 0x47,

@@ -7,9 +7,9 @@ than the deepest loop nest needs, and only a final pass looks at single instruct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-Instr: TypeAlias = "tuple[Any, ...]"
+from .types import Instr
 
 GET, SET, TEE = 0x20, 0x21, 0x22
 _BLOCK, _LOOP, _IF, _ELSE, _END = 0x02, 0x03, 0x04, 0x05, 0x0B

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.graph import ValType
-from .liveness import CONTROL, GET, SET, TEE, Instr, Liveness
+from .liveness import CONTROL, GET, SET, TEE, Liveness
+from .types import Instr
 
 ZEROS = ((0x41, 0), (0x42, 0), (0x43, 0), (0x44, 0), (0xFD000C, 0))
 """Constants that a fresh local holds already."""

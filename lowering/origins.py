@@ -13,7 +13,9 @@ from ..ir.rebuild import Rebuild
 from ..wasm.module import Module
 from ..wasm.text_folded import instruction_arity
 from ..wasm.types import FuncType
-from .lower import Instr, _Lowering, parts
+from .building import Building
+from .lower import parts
+from .types import Instr
 
 __all__ = ["lower_with_origins"]
 
@@ -39,7 +41,7 @@ def lower_with_origins(module: Module, index: int) -> tuple[Function, dict[int, 
     return simplify(function, follow), origins
 
 
-class _Tracing(_Lowering):
+class _Tracing(Building):
     """Notes what is on top of the stack after each instruction that puts a value there."""
 
     def __init__(

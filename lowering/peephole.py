@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .liveness import GET, SET, TEE, Instr, Liveness
+from .liveness import GET, SET, TEE, Liveness
 from .locals import ZEROS, first_use
+from .types import Instr
 
 DROP, LOOP = 0x1A, 0x03
 _FREE = frozenset({GET, 0x41, 0x42, 0x43, 0x44, 0xFD000C, 0xD0, 0xD2})

@@ -35,7 +35,8 @@ from .control import (
     match,
     ways_on,
 )
-from .liveness import CONTROL, GET, SET, TEE, Instr
+from .liveness import CONTROL, GET, SET, TEE
+from .types import Instr
 
 Arity: TypeAlias = "tuple[int, int]"
 """How many values an instruction pops and pushes."""

@@ -1,10 +1,13 @@
-"""Value types in the lowering: their numbers, defaults and classes."""
+"""Instructions and value types in the lowering: numbers, defaults, and what is refused."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..ir.graph import ValType
+
+Instr: TypeAlias = "tuple[Any, ...]"
+"""An instruction: opcode and immediates."""
 
 I32, I64, F32, F64, V128 = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B
 NAMED: dict[str, ValType] = {"i32": I32, "i64": I64, "f32": F32, "f64": F64, "v128": V128}
@@ -34,3 +37,13 @@ def default(type: ValType) -> tuple[int, tuple[Any, ...]] | None:
 def has_default(type: ValType) -> bool:
     """Tell whether a local of this type starts with a value."""
     return not isinstance(type, tuple) or type[0] == _NULLABLE
+
+
+class Unsupported(Exception):
+    """The function is kept as it is; the message says why."""
+
+
+def as_int(value: object) -> int:
+    """Return an immediate that is a number."""
+    assert isinstance(value, int)
+    return value

@@ -6,8 +6,8 @@ import pytest
 from eqsat.ir.graph import Label
 from eqsat.lowering import STYLES, Style, emit, lower
 from eqsat.lowering.control import OUTER, ways_on
-from eqsat.lowering.liveness import Instr
 from eqsat.lowering.tails import keep_below, merge_tails
+from eqsat.lowering.types import Instr
 from eqsat.wasm.module import Module
 from eqsat.wasm.opcodes import BY_NAME
 from eqsat.wasm.rewrite import replace
