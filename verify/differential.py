@@ -38,6 +38,9 @@ MOST_FUEL: Final = 1 << 26
 ALL_FUEL: Final = 1 << 29
 """Fuel of one exploration: some seconds of one core."""
 
+CLOSER: Final = 3
+"""Calls of the original that are given all there is because they do not end and the other's do."""
+
 SLOWER: Final = 64
 """Share of its fuel that the original may take if the other module is to be given all there is."""
 
@@ -185,8 +188,9 @@ class _Run:
         self.engine, self.modules, self.border, self.until = engine, modules, border, until
         self.random, self.left, self.first = source, calls, list(first)
         self.count = 0
-        self.fuel, self.spent = FUEL, 0
+        self.fuel, self.spent, self.closer = FUEL, 0, CLOSER
         self.values: Sequence[int] = ()
+        self.edges: Sequence[int] = ()
         self.callable: list[tuple[str, list[str]]] = []
         for export in modules[0].exports:
             if export.name not in border.closed and isinstance(export.type, wasmtime.FuncType):
@@ -204,9 +208,11 @@ class _Run:
                 return Exploration(None, self.count, str(problem))
             if isinstance(machines, Exploration):
                 return machines
+            if not self.edges:
+                self.edges = machines[0].edges()
             done: list[tuple[str, tuple[Value, ...]]] = []
             if not self.first:
-                if filled and machines[0].visible:
+                if filled:
                     done.append((FILL, (self.random.getrandbits(31),)))
                 filled = not filled
             before = self.count
@@ -283,8 +289,11 @@ class _Run:
                     outcomes.append(machine.call(name, arguments, fuel))
                 except Inconclusive as problem:
                     self.spent += machine.used
-                    quick = outcomes and machines[0].used < self.fuel // SLOWER
-                    if quick and isinstance(problem, Endless):
+                    if not isinstance(problem, Endless):
+                        return None
+                    if not outcomes:
+                        return self._endless(machines[1], done)
+                    if machines[0].used < self.fuel // SLOWER:
                         return Difference(tuple(done), outcomes[0], "runs on")
                     # They are out of step from here on.
                     return None
@@ -295,6 +304,39 @@ class _Run:
             self.count += 1
             if outcomes[0] != outcomes[1]:
                 return Difference(tuple(done), *outcomes)
+        return None
+
+    def _endless(
+        self, other: Machine, done: list[tuple[str, tuple[Value, ...]]]
+    ) -> Difference | None:
+        """The original has not ended: if the other one soon does, look closer, not too often."""
+        if self.closer == 0:
+            return None
+        try:
+            other.call(*done[-1], self.fuel)
+        except Inconclusive:
+            return None
+        self.spent += other.used
+        if other.used >= self.fuel // SLOWER:
+            return None
+        self.closer -= 1
+        try:
+            machines = self._instances()
+            if isinstance(machines, Exploration):
+                return None
+            for call in done[:-1]:
+                if machines[0].call(*call, self.fuel) != machines[1].call(*call, self.fuel):
+                    return None
+            outcome = machines[1].call(*done[-1], self.fuel)
+        except Inconclusive:
+            return None
+        try:
+            machines[0].call(*done[-1], MOST_FUEL)
+        except Endless:
+            self.spent += MOST_FUEL
+            return Difference(tuple(done), "runs on", outcome)
+        except Inconclusive:
+            pass
         return None
 
     def _generate(self) -> tuple[str, tuple[Value, ...]]:
@@ -318,6 +360,8 @@ class _Run:
             return source.uniform(-1000, 1000)
         width = int(type_[1:])
         kind = source.random()
+        if self.edges and kind < 0.06:
+            return signed(source.choice(self.edges) & ((1 << width) - 1), width)
         if self.values and kind < 0.3:
             return signed(source.choice(self.values) & ((1 << width) - 1), width)
         if kind < 0.75:

@@ -1,13 +1,15 @@
 """A module under observation in wasmtime: deterministic host, calls, and what can be seen.
 
-Imported functions are stubs whose results depend on their name, their arguments and the number of
-calls before, so that two modules that call alike are answered alike. A stub may also write to the
+Imported functions are stubs whose results depend on their name, their arguments and how many calls
+were before, so that two modules that call alike are answered alike. A stub may also write to the
 first exported or imported memory at an address it was given, as real hosts do; it logs what it
-was given and what it can see. Before a call the host may fill what it can see with other values.
+was given and what it can see, lets that memory grow now and then, and calls an export before it
+returns. Before a call the host may fill what it can see with other values.
 Results of floating-point operations are canonical NaNs, so that payloads, which the specification
 leaves open, do not count.
 """
 
+import contextlib
 import math
 import random
 import struct
@@ -29,7 +31,8 @@ SEEN_BYTES: Final = 1 << 22
 """Bytes of a memory that are compared after a call (the first ones)."""
 
 FILL: Final = "eqsat:fill"
-"""Among calls: the host fills memories and globals by the seed that is the one argument."""
+"""Among calls: by the seed that is the one argument the host fills memories and globals, and from
+then on answers otherwise."""
 
 FILLED_BYTES: Final = 1 << 17
 """Bytes of a memory that are filled (the first ones)."""
@@ -92,12 +95,18 @@ class Machine:
         self.visible: list[wasmtime.Memory | wasmtime.Global | wasmtime.Table] = []
         self.memory: wasmtime.Memory | None = None
         self.overflow = False
+        self.mood: Value = 0
+        """Seed of what the host answers."""
+        self.turn = 0
+        """Calls so far."""
+        self.entered = False
+        """Whether the host is calling back."""
         self.used = 0
         """Fuel of the last call; all that it got if it did not end."""
         externs = [self._import(one) for one in module.imports]
+        self.functions: dict[str, wasmtime.Func] = {}
         self.instance = wasmtime.Instance(self.store, module, externs)
         exports = self.instance.exports(self.store)
-        self.functions: dict[str, wasmtime.Func] = {}
         # By name: the order of exports says nothing.
         for export in sorted(module.exports, key=lambda one: one.name):
             extern = exports[export.name]
@@ -151,8 +160,9 @@ class Machine:
             count = len(machine.log)
             shown = [show(a) if isinstance(a, int | float) else "ref" for a in arguments]
             machine.log.append(f"{name}({', '.join(shown)}) {machine.seen()}")
-            key = f"{name}{shown}{count}"
+            key = f"{name}{shown}{count} {machine.turn} {machine.mood}"
             machine._write(key, arguments)
+            machine._call_back(key)
             values = [_answer(f"{key}#{i}", t) for i, t in enumerate(results)]
             return values[0] if len(values) == 1 else values or None
 
@@ -166,8 +176,36 @@ class Machine:
         if pseudo_random(key, (), 1) and 0 <= at <= self.memory.data_len(self.store) - 4:
             self.memory.write(self.store, struct.pack("<I", pseudo_random(key, (1,), 32)), at)
 
+    def _call_back(self, key: str) -> None:
+        """Let the memory grow, or call an export of integers, every now and then."""
+        choice = pseudo_random(key, (2,), 4)
+        if choice == 0 and self.memory is not None:
+            with contextlib.suppress(wasmtime.WasmtimeError):
+                self.memory.grow(self.store, 1)
+        if choice > 1 or self.entered or not self.functions:
+            return
+        names = sorted(self.functions)
+        function = self.functions[names[pseudo_random(key, (3,), 16) % len(names)]]
+        types = [str(one) for one in function.type(self.store).params]
+        if not all(one in ("i32", "i64") for one in types):
+            return
+        self.entered = True
+        try:
+            result = function(
+                self.store, *(pseudo_random(key, (4, i), 4) for i in range(len(types)))
+            )
+        except wasmtime.Trap as trap:
+            if trap.trap_code in (wasmtime.TrapCode.STACK_OVERFLOW, wasmtime.TrapCode.OUT_OF_FUEL):
+                raise
+            self.log.append("back: trap")
+        else:
+            self.log.append(f"back: {_shown(result)}")
+        finally:
+            self.entered = False
+
     def _fill(self, seed: Value) -> None:
         """Give memories and globals that the host can see other values, alike for every module."""
+        self.mood = seed
         source = random.Random(str(seed))
         for extern in self.visible:
             if isinstance(extern, wasmtime.Memory):
@@ -179,6 +217,18 @@ class Machine:
                     value = signed(source.choice(WORDS), 32)
                     number = float(value) if text[0] == "f" else value
                     extern.set_value(self.store, getattr(wasmtime.Val, text)(number))
+
+    def edges(self) -> list[int]:
+        """Integers about what can be seen: the ends of memories, values of globals, and near."""
+        found: set[int] = set()
+        for extern in self.visible:
+            if isinstance(extern, wasmtime.Memory):
+                size = extern.data_len(self.store)
+                found |= {size - near for near in (0, 1, 2, 3, 4, 5, 8, 16)}
+            elif isinstance(extern, wasmtime.Global):
+                value = extern.value(self.store)
+                found |= {value, value + 1} if isinstance(value, int) else set()
+        return sorted(found)
 
     def seen(self) -> str:
         """A digest of all memories, globals and tables that the outside can see."""
@@ -200,6 +250,7 @@ class Machine:
 
         Raises Inconclusive if ``fuel`` instructions do not suffice.
         """
+        self.turn += 1
         if name == FILL:
             self._fill(arguments[0])
             return self.seen()
@@ -219,12 +270,15 @@ class Machine:
                 raise Endless("too many host calls") from None
             outcome = f"error {type(error).__name__}"
         else:
-            values = result if isinstance(result, list) else [result]
-            outcome = " ".join(
-                show(v) if v is None or isinstance(v, int | float) else "ref" for v in values
-            )
+            outcome = _shown(result)
         self.used = fuel - self.store.get_fuel()
         return "; ".join([outcome, self.seen(), *self.log])
+
+
+def _shown(result: object) -> str:
+    """The results of a call."""
+    values = result if isinstance(result, list) else [result]
+    return " ".join(show(v) if v is None or isinstance(v, int | float) else "ref" for v in values)
 
 
 def _content(source: random.Random, size: int) -> bytes:
