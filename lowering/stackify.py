@@ -13,13 +13,13 @@ right by construction (no lost copies, no swaps); `lowering.locals` merges the t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 from ..ir.blocks import BasicBlock
 from ..ir.graph import PARAM, PHI, Anchor, Edge, Function, Label, ValType, Value
 from ..wasm.opcodes import BY_NAME, OPCODES
 from . import copies
+from .arrange import candidates, crossed, exit_names, idle_arms, scopes
 from .events import (
     ANCHOR,
     BRANCH,
@@ -27,7 +27,6 @@ from .events import (
     BRANCH_TABLE,
     ELSE,
     END,
-    ENTER,
     EXIT,
     FALL,
     IF,
@@ -37,7 +36,6 @@ from .events import (
     Event,
     distinct,
 )
-from .locals import ZEROS
 from .place import Placement
 
 Code: TypeAlias = "list[tuple[Any, ...]]"
@@ -142,17 +140,22 @@ class Stackifier:
         for argument in self.function.arguments:
             self.local(argument)
         self.left = dict(self.placed.count)
-        self.scopes = _scopes(self.events)
+        self.scopes = scopes(self.events)
         for position, event in enumerate(self.events):
             if event[0] == ANCHOR:
                 anchor = event[2]
                 assert isinstance(anchor, Anchor)
                 self.starts[anchor.id] = position
                 self.pending.setdefault(anchor.block.number, []).append(anchor)
-        self._find_idle_arms()
+            elif event[0] in (OPEN, IF):
+                assert isinstance(event[2], Label)
+                self.starts[event[2].id] = position
+        self.early, self.skipped = idle_arms(self.events, self.placed, eager=self.eager)
         if self.on_stack:
-            self._find_candidates()
-        self.renamed = _exit_names(self.events, self.placed)
+            self.barred, self.conditional, self.candidates = candidates(
+                self.events, self.placed, self.early
+            )
+        self.renamed = exit_names(self.events, self.placed)
         self.block = self.function.blocks[-1]
         if self._ends_stuck():
             self.out.append((0x00,))
@@ -161,82 +164,9 @@ class Stackifier:
                 self.position = position
                 self._event(self.events[position], position == len(self.events) - 1)
         self.out.reverse()
-        return Stacked(self.out, self.types, self.transfer, self._crossed())
-
-    def _crossed(self) -> set[int]:
-        found: set[int] = set()
-        heights: dict[int, int] = {}
-        changes: dict[int, list[tuple[int, int]]] = {}
-        for start, end in self.laid:
-            scope = self.scopes[start]
-            changes.setdefault(start + 1, []).append((scope, 1))
-            # A value that the condition itself takes is gone when the branch is taken.
-            changes.setdefault(end, []).append((scope, -1))
-        for position, event in enumerate(self.events):
-            for scope, delta in changes.get(position, ()):
-                heights[scope] = heights.get(scope, 0) + delta
-            if event[0] == BRANCH_IF and heights.get(self.scopes[position]):
-                assert isinstance(event[2], Label)
-                found.add(event[2].id)
-        return found
-
-    def _find_candidates(self) -> None:
-        """Find block parameters that might stay on the stack: used once, passed by every edge.
-
-        A `br_if` or `br_table` with a value would leave it on the stack where it is not taken.
-        """
-        barred = self.barred
-        barred.update(self.early)
-        for position, event in enumerate(self.events):
-            match event:
-                case (8, _, Label() as label, list() as args, _) if label.kind != "loop":
-                    self.conditional.update(id(e) for e in label.edges if e.args is args)
-                case (9, _, list() as listed, _):
-                    barred |= {e.label.id for e in listed}
-                case (2 | 3, _, Label() as label, *_):
-                    self.starts[label.id] = position
-                case (11, _, Label() as label) if label.kind != "loop":
-                    for parameter in label.params:
-                        if self.placed.count.get(parameter.id) == 1:
-                            self.candidates[parameter.id] = label
-                case _:
-                    pass
-        self.candidates = {k: x for k, x in self.candidates.items() if x.id not in barred}
-
-    def _find_idle_arms(self) -> None:
-        """Find arms that only pass values known before the `if`: it is cheaper to pass them there.
-
-        The other arm overwrites what it passes itself, and nothing but the label reads a transfer
-        local, so passing early is always right.
-        """
-        events = self.events
-        for position, event in enumerate(events):
-            if event[0] != IF:
-                continue
-            label = event[2]
-            assert isinstance(label, Label)
-            if label.params and events[position + 2][0] == FALL and events[position + 3][0] == ELSE:
-                self._pass_early(position, position + 2, label)
-        for position, event in enumerate(events):
-            if event[0] != ELSE:
-                continue
-            label = event[2]
-            assert isinstance(label, Label)
-            idle = events[position + 2][0] == FALL and events[position + 3][0] == END
-            if label.params and idle and label.id not in self.early:
-                self._pass_early(position, position + 2, label)
-
-    def _pass_early(self, position: int, fall: int, label: Label) -> None:
-        args = self.events[fall][3]
-        assert isinstance(args, list)
-        arm = self.events[fall][1]
-        for arg in map(self.placed.resolve, args):
-            if self.placed.block.get(arg.id) is arm:
-                return
-            if not self.eager and self.placed.repeats(arg) and not _fresh(arg, label):
-                return
-        self.early[label.id] = args
-        self.skipped.add(fall)
+        return Stacked(
+            self.out, self.types, self.transfer, crossed(self.events, self.scopes, self.laid)
+        )
 
     def _ends_stuck(self) -> bool:
         kind = self.events[-1][0]
@@ -598,27 +528,6 @@ class Stackifier:
             self.out.append((SET, self.local(result)))
 
 
-def _fresh(value: Value, label: Label) -> bool:
-    """Tell whether a constant is likely to be in the label's transfer local from the start."""
-    assert label.block is not None
-    return label.block.loop_depth == 0 and (value.op, *value.imm) in ZEROS
-
-
-def _scopes(events: list[Event]) -> list[int]:
-    """Number the lists of the skeleton; a construct's first and last event belong outside."""
-    found: list[int] = []
-    scopes = [0]
-    for position, event in enumerate(events):
-        if event[0] == END:
-            scopes.pop()
-        elif event[0] == ELSE:
-            scopes[-1] = position
-        found.append(scopes[-1])
-        if event[0] in (OPEN, IF):
-            scopes.append(position)
-    return found
-
-
 def _computation(value: Value) -> tuple[int, tuple[Any, ...], list[Value] | tuple[Value, ...]]:
     """Return opcode, immediates and operands of what gives a value that is computed in place."""
     if value.anchor is not None:
@@ -630,42 +539,6 @@ def _table_pairs(edges: list[Edge]) -> list[tuple[Value, Value]]:
     return [
         pair for edge in distinct(edges) for pair in zip(edge.label.params, edge.args, strict=True)
     ]
-
-
-def _exit_names(
-    events: list[Event], placed: Placement
-) -> dict[int, list[tuple[BasicBlock, Value]]]:
-    """Find values of a loop that live on behind it in the transfer local of a parameter.
-
-    Behind a loop's last `br_if`, the transfer local of `p` still holds the argument that the
-    branch would have passed. Reading it there lets rotating variables share one local, and spares
-    the argument a local of its own.
-    """
-    found: dict[int, list[tuple[BasicBlock, Value]]] = {}
-    for event, following in pairwise(events):
-        match event:
-            case (8, _, Label(kind="loop") as label, list() as args, _):
-                behind = following[1]
-                assert isinstance(behind, BasicBlock)
-                assert label.block is not None
-                if following[0] != ENTER or behind.loop_depth >= label.block.loop_depth:
-                    continue
-                for parameter, arg in zip(label.params, args, strict=True):
-                    arg = placed.resolve(arg)
-                    if arg is not parameter and _varies(arg, label.block, placed):
-                        found.setdefault(arg.id, []).append((behind, parameter))
-            case _:
-                pass
-    return found
-
-
-def _varies(value: Value, head: BasicBlock, placed: Placement) -> bool:
-    """Tell whether a value is computed anew in every round of the loop with this head."""
-    if value.op == PHI:
-        return value.block is head
-    if value.anchor is not None:
-        return len(value.anchor.results) == 1 and head.dominates(value.block)
-    return bool(value.args) and head.dominates(placed.block[value.id])
 
 
 __all__ = ["BRANCH", "BRANCH_IF", "ELSE", "END", "FALL", "IF", "OPEN", "PARAMETERS", "STUCK"]
