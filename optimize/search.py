@@ -36,7 +36,7 @@ SATURATION_SHARE = 0.25
 
 CHECK_SHARE = 0.08
 """Part of a wall budget that one proof may take: most take a hundredth, and those that take long
-hardly ever end well."""
+hardly ever end well. A closer look at one function may take as long."""
 
 LAST_SHARE = 8
 """Part of a function's solver units, or of the time for one proof, that every further candidate
@@ -269,14 +269,16 @@ class Search:
         from ..extract import Choices
         from .closer import closer
 
+        end = None if self.deadline is None else time.monotonic() + self._share_left(CHECK_SHARE)
+
         def late() -> bool:
-            self._cut |= self._late()
+            self._cut |= end is not None and time.monotonic() > end
             return self._cut
 
         choices = Choices(saturation, ordinal, self.model, self.minimum)
         first = {}
         if self.options.extract == "exact":
-            first = choices.exact(None if self.deadline is None else self._share_left(CHECK_SHARE))
+            first = choices.exact(None if end is None else (end - time.monotonic()) / 2)
         graph = closer(choices, self.measure, size, late, first)
         return None if graph is None else _Form(graph, form.rules)
 
