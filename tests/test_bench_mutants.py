@@ -48,7 +48,7 @@ def test_a_sample_has_nothing_wrong_proven(
 ) -> None:
     file = tmp_path / "mutants.json"
     assert main([str(folder), "--count", "40", "--seed", "3", "--json", str(file)]) == 0
-    made = json.loads(file.read_text())
+    made = [json.loads(line) for line in file.read_text().splitlines()]
     assert {one["kind"] for one in made} == set(SHARES)
     apart = [one for one in made if one["differs"]]
     assert len(apart) > 20
@@ -61,7 +61,8 @@ def test_a_larger_sample_of_real_modules(shared: Path, tmp_path: Path) -> None:
     file = tmp_path / "mutants.json"
     folders = [str(shared / "fused"), str(shared / "corpus/wasm")]
     assert main([*folders, "--count", "120", "--json", str(file)]) == 0
-    apart = [one for one in json.loads(file.read_text()) if one["differs"]]
+    made = [json.loads(line) for line in file.read_text().splitlines()]
+    apart = [one for one in made if one["differs"]]
     assert sum(one["status"] == "refuted" for one in apart) >= 0.9 * len(apart)
 
 

@@ -141,7 +141,7 @@ def _prepare(
         return Exploration(None, 0, "too big to compile in the time given")
     try:
         first_border, second_border = border(original), border(output)
-    except (Malformed, Unsupported) as problem:
+    except (Malformed, Unsupported, IndexError) as problem:
         return Exploration(None, 0, f"a module cannot be read: {problem}")
     if isinstance(first_border, str):
         return Exploration(None, 0, first_border)

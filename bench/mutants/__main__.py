@@ -30,15 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     kinds = arguments.kinds.split(",")
 
+    if arguments.json is not None:
+        arguments.json.write_text("")
+
     def tell(trial: Trial) -> None:
+        if arguments.json is not None:
+            with arguments.json.open("a") as out:
+                out.write(json.dumps(asdict(trial)) + "\n")
         if trial.failed:
             print(f"PROVEN AND WRONG: {trial.kind} {trial.change} {trial.place}", file=sys.stderr)
 
     trials = run(modules, arguments.count, arguments.seed, kinds, tell)
     print(score(trials))
     print(f"\n{len(trials)} mutants, seed {arguments.seed}, {time.perf_counter() - began:.0f} s")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(one) for one in trials], indent=1))
     return 1 if any(one.failed for one in trials) else 0
 
 
@@ -77,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--kinds", default=",".join(SHARES), help=f"some of {','.join(SHARES)} (default: all)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every mutant there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="a line for every mutant")
     return parser
 
 

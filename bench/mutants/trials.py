@@ -37,10 +37,10 @@ QUERY_UNITS: Final = 30_000
 WITNESS_FUSE: Final = 60.0
 """Seconds after which a search that counts calls is given up all the same."""
 
-JUDGE_CALLS: Final = 600
+JUDGE_CALLS: Final = 400
 """Calls of the judge."""
 
-PROVEN_CALLS: Final = 2_000
+PROVEN_CALLS: Final = 1_000
 """Calls of the judge where the validator says proven: nothing may be missed there."""
 
 MISSES: Final = 300
