@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from eqsat.egraph import bindings
+import wasmtime
+from eqsat.egraph import Engine, bindings
+from eqsat.lowering import lower
 from eqsat.rules import book
 from eqsat.rules.fold import FOLDABLE
 from eqsat.rules.language import Rule
@@ -16,6 +18,7 @@ from eqsat.rules.pretty import Tree, tree
 from eqsat.rules.signature import ASKED, CONSTRUCTORS, RULESETS, header
 from eqsat.verify import rules_lock
 from eqsat.verify.rules import prove_rule
+from eqsat.wasm.module import Module
 
 from .rules_evaluate import Undefined, primitive, term
 
@@ -53,6 +56,64 @@ def test_the_engine_accepts_every_line(traced: bool) -> None:
     graph = egglog.EGraph()
     for line in loaded.traced_lines() if traced else loaded.lines():
         graph.run_program(*graph.parse_program(line))
+
+
+class Listening:
+    """The engine's module, with an e-graph that notes the text of every command."""
+
+    def __init__(self) -> None:
+        self.real = bindings.load()
+        self.heard: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+    def EGraph(self) -> object:
+        graph, heard = self.real.EGraph(), self.heard
+
+        class Graph:
+            def __getattr__(self, name: str) -> object:
+                return getattr(graph, name)
+
+            def parse_program(self, text: str) -> object:
+                heard.append(text)
+                return graph.parse_program(text)
+
+        return Graph()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_the_engine_loads_is_proven(lazy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    listening = Listening()
+    monkeypatch.setattr(bindings, "load", lambda: listening)
+    engine = Engine(book.load().lines(), lazy=lazy)
+    text = """(module (memory 1) (func (param i32 i64) (result i32)
+        (i32.store (local.get 0) (i32.mul (local.get 0) (i32.const 4)))
+        (i32.add (i32.load (local.get 0)) (i32.wrap_i64 (i64.add (local.get 1) (local.get 1))))))"""
+    module = Module.parse(bytes(wasmtime.wat2wasm(text)))
+    assert engine.saturate([lower(module, 0)]).hits["i32/mul-pow2"]
+    recorded = {row.hash for row in rules_lock.read(book.LOCK).values()}
+    own = 0
+    for line in listening.heard:
+        if not line.startswith(("(rewrite ", "(rule ", "(birewrite ")):
+            continue
+        if rules_lock.digest(line) in recorded:
+            continue
+        # The engine's own: rows of a function that become terms, and terms that are hidden.
+        own += 1
+        actions = tree(line)[2]
+        assert isinstance(actions, list)
+        assert len(actions) == 1
+        match actions[0]:
+            case ["subsume", [str(_), *_]]:
+                assert ":ruleset clean" in line
+            case ["union", [str(number), "id"], [str(_), *_]]:
+                assert number.startswith("n.")
+                assert line.startswith("(rule ((+")
+            case other:
+                raise AssertionError(other)
+    assert own > 0
+    assert len(listening.heard) > (len(RULES) if not lazy else 50)
 
 
 def test_a_traced_rule_proves_like_the_rule() -> None:
