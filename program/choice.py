@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ..ir.graph import Anchor, walk
+from ..lowering.emit import LoopHint
 from ..wasm.body import Body
 from ..wasm.indices import Changes, Indices
 from .claims import CONSTANTS
-from .inline import RETURN, Callee, NotInlined, Types, inlined, order, recursive
+from .inline import CALL_COST, RETURN, Callee, NotInlined, Types, inlined, order, recursive
 from .references import CALL
 from .step import Step
 from .view import View
@@ -71,34 +72,42 @@ def inline(view: View, policy: Policy) -> Step | None:
     callees: dict[int, Callee] = {}
     bodies: dict[int, bytes] = {}
     unfold: dict[int, frozenset[int]] = {}
+    loops: dict[int, tuple[LoopHint, ...]] = {}
     calls = {f: view.references.body(f).calls() for f in view.functions}
     for function in order(view.functions, calls):
         if function in chosen:
             body = view.body(function)
-            callees[function] = Callee(module.function_type(function), body, len(body.locals))
+            callees[function] = Callee.of(module.function_type(function), body)
         if function in policy.kept:
             continue
         inner = {c: callees[c] for c in calls[function] if c in chosen and c in callees}
         size = view.references.body(function).size
-        fitting = {}
+        fitting: dict[int, Callee] = {}
+        free = set()
+        """Those that the search may not come to fold: only where they cost nothing as they are."""
         for callee in sorted(inner, key=lambda c: (_size(inner[c].body), c)):
             grown = size + calls[function][callee] * _size(inner[callee].body)
-            if grown > policy.tidied and not _free(view, callee, inner[callee].body):
-                continue
             if grown <= max(CALLER_LIMIT, 2 * view.references.body(function).size):
                 fitting[callee] = inner[callee]
                 size = grown
+                if grown > policy.tidied:
+                    free.add(callee)
         if not fitting:
             continue
         parameters = len(module.function_type(function).params)
         try:
-            body, encoded = inlined(view.body(function), parameters, fitting, types)
+            made = inlined(view.body(function), parameters, fitting, types, free=free)
         except NotInlined:
             continue
-        bodies[function] = encoded
-        unfold[function] = frozenset(fitting).union(*[unfold[c] for c in fitting if c in unfold])
+        if made is None:
+            continue
+        bodies[function] = made.encoded
+        if made.loops:
+            loops[function] = made.loops
+        inside = made.callees
+        unfold[function] = inside.union(*[unfold[c] for c in inside if c in unfold])
         if function in callees:
-            callees[function] = replace(callees[function], body=body)
+            callees[function] = Callee.of(module.function_type(function), made.body, made)
     if not bodies:
         return None
     return Step(
@@ -106,6 +115,7 @@ def inline(view: View, policy: Policy) -> Step | None:
         Indices.same(module),
         Changes(bodies=bodies, new_types=tuple(types.added)),
         unfold=unfold,
+        loops=loops,
     )
 
 
@@ -130,7 +140,7 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
         if not count or function in looping or function in policy.refused:
             continue
         size = view.references.body(function).size
-        if not policy.tidied and not _free(view, function, view.body(function)):
+        if not policy.tidied and not _light(view.body(function)):
             continue
         private = function not in view.entries
         growth = _growth(view, function, size, count, private)
@@ -142,14 +152,10 @@ def choose(view: View, policy: Policy) -> frozenset[int]:
     return frozenset(found)
 
 
-def _free(view: View, function: int, body: Body) -> bool:
-    """Whether the body as it is costs nothing more than its call, wherever that stands.
-
-    An argument is put into a local, a local is zeroed, an early return becomes a branch; a call
-    takes an instruction and an entry.
-    """
+def _light(body: Body) -> bool:
+    """Whether the body as it is may cost nothing more than its call, in a loop as well."""
     early = any(instr[0] == RETURN for instr in body.instrs)
-    return len(view.module.function_type(function).params) + 2 * len(body.locals) + early <= 2
+    return 2 * len(body.locals) + early <= CALL_COST
 
 
 def _pays(view: View, function: int, size: int) -> bool:

@@ -19,6 +19,7 @@ from eqsat.program.view import View
 from eqsat.verify.differential import explore
 from eqsat.wasm.body import decode_body
 from eqsat.wasm.module import Module
+from eqsat.wasm.opcodes import OPCODES
 from eqsat.wasm.validate import validate
 
 Propose = Callable[[View], Step | None]
@@ -425,10 +426,11 @@ def test_where_time_is_short_bodies_go_into_what_the_search_will_write_anew() ->
     """What inlining leaves behind costs more than the call, in a caller that stays as it is."""
     many = "(drop (i32.load (local.get $p)))" * 300
     text = f"""(module (memory 1)
-      (func $f (param i32 i32) (result i32) (local i32 i32)
-        (local.set 2 (i32.mul (local.get 0) (local.get 1)))
-        (local.set 3 (i32.add (local.get 2) (local.get 0)))
-        (i32.xor (local.get 3) (local.get 2)))
+      (func $f (param i32 i32) (result i32)
+        (if (i32.eqz (local.get 0)) (then (return (local.get 1))))
+        (local.set 1 (i32.mul (local.get 0) (local.get 1)))
+        (local.set 0 (i32.add (local.get 1) (local.get 0)))
+        (i32.xor (local.get 0) (local.get 1)))
       (func (export "small") (param $p i32) (result i32) (call $f (local.get $p) (i32.const 3)))
       (func (export "large") (param $p i32) (result i32)
         {many} (call $f (local.get $p) (i32.const 3))))"""
@@ -440,6 +442,75 @@ def test_where_time_is_short_bodies_go_into_what_the_search_will_write_anew() ->
     assert touched(0) == set()
     assert touched(100) == {1}
     assert touched(5_000) == {1, 2}
+
+
+INLINED = """(module (memory 1) (global $g (export "g") (mut i32) (i32.const 1))
+  (func $callee {callee})
+  (func (export "run") (param $a i32) (param $b i32) (result i32) (local $i i32) {caller}))"""
+
+
+@pytest.mark.parametrize(
+    ("callee", "caller", "instructions"),
+    [
+        pytest.param(
+            "(param i32 i32) (result i32) (i32.store (local.get 0) (local.get 1)) (i32.const 3)",
+            "(call $callee (i32.mul (local.get $a) (local.get $b)) (i32.eqz (local.get $b)))",
+            "local.get local.get i32.mul local.get i32.eqz i32.store i32.const end",
+            id="a body that begins with its arguments finds them on the stack",
+        ),
+        pytest.param(
+            "(param i32 i32) (result i32) (i32.sub (local.get 1) (local.get 0))",
+            "(call $callee (local.tee $b (i32.eqz (local.get $b))) (local.get $b))",
+            "local.get i32.eqz local.tee local.set local.get local.get i32.sub end",
+            id="a push stands where the parameter was read",
+        ),
+        pytest.param(
+            "(param i32 i32) (result i32) (local.set 1 (i32.eqz (local.get 1))) "
+            "(i32.sub (local.get 1) (local.get 0))",
+            "(i32.add (call $callee (local.get $a) (local.get $b)) (local.get $b))",
+            "local.get local.set local.get i32.eqz local.set local.get local.get i32.sub "
+            "local.get i32.add end",
+            id="a parameter that is set has a local of its own",
+        ),
+        pytest.param(
+            "(param i32 i32) (result i32) (local i32) "
+            "(local.set 2 (i32.add (local.get 2) (local.get 0))) (local.get 2)",
+            "(call $callee (local.get $a) (i32.load (local.get $b)))",
+            "local.get local.get i32.load drop local.set local.get local.get i32.add local.set "
+            "local.get end",
+            id="locals are zero in code that runs once; an unread argument is dropped",
+        ),
+        pytest.param(
+            "(param i32) (local i32 i32) (block (br_if 0 (local.get 0)) "
+            "(local.set 1 (i32.const 7)) (global.set $g (local.get 1))) "
+            "(global.set $g (i32.add (global.get $g) (local.get 2))) (local.set 2 (i32.const 5))",
+            "(loop (call $callee (local.get $i)) (br_if 0 (i32.lt_u (local.tee $i "
+            "(i32.add (local.get $i) (i32.const 1))) (i32.and (local.get $b) (i32.const 7))))) "
+            "(local.get $i)",
+            "loop i32.const local.set block local.get br_if i32.const local.set local.get "
+            "global.set end global.get local.get i32.add global.set i32.const local.set local.get "
+            "i32.const i32.add local.tee local.get i32.const i32.and i32.lt_u br_if end local.get "
+            "end",
+            id="in a loop those are zeroed that may be read before they are set",
+        ),
+        pytest.param(
+            "(param i32) (result i32) (local i32) (block (br_if 0 (local.get 0)) "
+            "(local.set 1 (i32.const 7))) (local.get 1)",
+            "(loop (global.set $g (i32.add (global.get $g) (call $callee (local.get $i)))) "
+            "(br_if 0 (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) "
+            "(i32.const 3)))) (local.get $i)",
+            "loop global.get i32.const local.set block local.get br_if i32.const local.set end "
+            "local.get i32.add global.set local.get i32.const i32.add local.tee i32.const "
+            "i32.lt_u br_if end local.get end",
+            id="what one arm sets is not set",
+        ),
+    ],
+)
+def test_what_stands_in_place_of_a_call(callee: str, caller: str, instructions: str) -> None:
+    """No more than is needed, and never more than the call if the body stays as it is."""
+    made = taken(fast, INLINED.format(callee=callee, caller=caller))
+    names = " ".join(OPCODES[instr[0]].name for instr in made.body(1).instrs)
+    assert names == instructions
 
 
 def test_how_large_a_body_the_search_will_get_to() -> None:
