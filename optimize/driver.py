@@ -207,7 +207,10 @@ def _plain_first(run: Run) -> tuple[tuple[int, ...], frozenset[int]]:
     left = None if end is None else max(0.0, end - time.monotonic())
     if left is not None and too_much(size, run.options, left):
         beyond = {i for i in fresh if len(run.module.body_bytes(i)) > PLAIN_SPEED * left}
-        return tuple(index for index in fresh if index not in beyond), frozenset(beyond)
+        # First those that steps changed: what adapters leave behind is worth most.
+        pending = frozenset() if run.program is None else run.program.pending
+        order = sorted(fresh, key=lambda index: index not in pending)
+        return tuple(index for index in order if index not in beyond), frozenset(beyond)
     if run.program is not None and too_much(AMPLE * size, run.options, left):
         return tuple(index for index in fresh if index in run.program.pending), frozenset()
     return (), frozenset()

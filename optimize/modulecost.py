@@ -1,12 +1,14 @@
 """What a whole module costs: exact bytes, or fuel estimated across calls.
 
-The fuel of a function includes that of the functions it calls; that of a module is the sum over
-the functions that can be entered from outside. So inlining is measured by what it really saves.
+The fuel of a function includes that of the functions it calls; that of a module is the sum of its
+logarithms over all ways in, so that each counts by the part of its own that it gains or loses,
+however long it runs. So inlining is measured by what it really saves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from math import log1p
 from typing import TYPE_CHECKING, TypeAlias
 
 from .flow import ELSE, END, FREE, IF, LOOP, OPENERS
@@ -41,11 +43,13 @@ class ModuleCost:
         self._known: dict[bytes, tuple[float, tuple[tuple[int, float], ...]]] = {}
 
     def key(self, module: Module, entered: Collection[int]) -> Key:
-        """Smaller is better; `entered` are the functions that calls from outside can enter."""
+        """Smaller is better; `entered` are the functions that calls from outside can enter, each as
+        often as there are ways in: functions that were merged count as before.
+        """
         size = sum(one.end - one.start for one in module.sections if one.id != 0)
         if self._kind == "bytes":
             return (size,)
-        fuel = round(self._fuel(module, entered), 3)
+        fuel = round(self._fuel(module, entered), 9)
         over = 0 if self._kind == "fuel" else max(0, size - self._limit)
         return (over, fuel, size)
 
@@ -65,7 +69,7 @@ class ModuleCost:
                 done[function] = found
             return found
 
-        return sum(total(function, 0) for function in sorted(entered))
+        return sum(log1p(total(function, 0)) for function in sorted(entered))
 
     def _body(self, body: bytes) -> tuple[float, tuple[tuple[int, float], ...]]:
         found = self._known.get(body)

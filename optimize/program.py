@@ -41,6 +41,10 @@ comes on top."""
 TRIES = 2
 """Certificates that one proposal may cost: what fails without its failing parts will fail again."""
 
+RETRY_SHARE = 0.5
+"""Part of the time for a certificate that the proofs of a second one, after a first that came too
+late, may have taken in the first."""
+
 LOOKING_SPEED = 400_000
 """Bytes of a module per second in which steps are proposed and proven that hardly look into bodies
 (removal, merging and inlining of sql.js, 688 kB: 1.3 s)."""
@@ -248,10 +252,12 @@ class Program:
         verdicts = certificate.functions.items()
         failed = frozenset(index for index, verdict in verdicts if verdict.status != "proven")
         used = self._used(step, certificate)
+        reasons = (certificate.reason, *(verdict.reason for _, verdict in verdicts))
+        late = any("deadline" in reason for reason in reasons)
+        if late and patience is not None:
+            failed |= _slowest(certificate, RETRY_SHARE * patience)
         refusal = Refusal(failed, certificate.status, certificate.reason, used)
         if self.refusals is not None:
-            reasons = (certificate.reason, *(verdict.reason for _, verdict in verdicts))
-            late = any("deadline" in reason for reason in reasons)
             self.refusals.note(digest, refusal, patience if late else None)
         return refusal, data
 
@@ -374,6 +380,18 @@ class Program:
         """Whether the time for steps is over."""
         deadline = self.deadline()
         return deadline is not None and time.monotonic() > deadline
+
+
+def _slowest(certificate: Certificate, seconds: float) -> frozenset[int]:
+    """The proven functions that are left out so that proving the others takes so long at most."""
+    proven = [(v.seconds, i) for i, v in certificate.functions.items() if v.status == "proven"]
+    spent = 0.0
+    found = set()
+    for took, index in sorted(proven):
+        spent += took
+        if spent > seconds:
+            found.add(index)
+    return frozenset(found)
 
 
 def _hints(step: Step) -> dict[int, Hints]:

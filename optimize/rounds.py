@@ -194,7 +194,9 @@ def _key(run: Run, program: Program, meter: ModuleCost, module: Module) -> Key |
         entries = View(module, program.exports, late=lambda: run.clock.left() == 0).entries
     except TooLate:
         return None
-    return meter.key(module, entries)
+    used = (one for one in module.exports if program.exports is None or one.name in program.exports)
+    exported = [one.index for one in used if one.kind == "func"]
+    return meter.key(module, (*exported, *(entries - set(exported))))
 
 
 def _meter(run: Run) -> ModuleCost:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import eqsat
 import pytest
+import wasmtime
 from eqsat.optimize import driver, finish, search
 from eqsat.optimize.budget import CROWDED, SLACK, Clock, process_start
 from eqsat.optimize.errors import FuseBlown, InputError, OutputError
@@ -232,6 +233,33 @@ def test_too_much_code_is_first_written_without_the_e_graph(
     assert turns[0] == (True, "proven")
     assert (False, "proven") in turns
     assert result.output == eqsat.optimize(FOLDABLE, options=QUICK).output
+
+
+def test_where_time_is_short_what_steps_changed_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = "(i32.eqz (i32.eqz " * 40 + "(local.get 0)" + "))" * 40
+    data = bytes(
+        wasmtime.wat2wasm(
+            f"""(module
+              (func $thunk (param i32) (result i32) (i32.add (local.get 0) (i32.const 3)))
+              (func (export "large") (param i32) (result i32) {body})
+              (func (export "caller") (param i32) (result i32)
+                (i32.add (i32.const 0) (call $thunk (local.get 0)))))"""
+        )
+    )
+    order: list[int] = []
+    run = Search.run
+
+    def watched(self: Search, batch: Batch) -> Iterator[Outcome]:
+        order.extend(len(self.module.body_bytes(index)) for index, _ in batch.functions)
+        yield from run(self, batch)
+
+    monkeypatch.setattr(Search, "run", watched)
+    monkeypatch.setattr(search, "too_much", lambda size, *_: size < 10_000)
+    monkeypatch.setattr("eqsat.optimize.workers.can_fork", lambda: False)
+    eqsat.optimize(data, options=Options(cost="bytes", budget=30.0))
+    assert order[0] < order[1]
 
 
 def test_frame_check_is_asked() -> None:

@@ -176,13 +176,16 @@ class _Run:
         """Look at every function that has a counterpart."""
         pairs = [(i, to) for i, to in enumerate(self.step.maps.functions) if to is not None]
         pairs += [(i, to) for to, i in sorted(self.step.maps.copies.items())]
+        # The shortest first: where time is short, most are looked at before it ends.
+        imported = self.new.imported_functions
+        pairs = [(i, to) for i, to in pairs if i >= self.old.imported_functions]
+        pairs.sort(key=lambda pair: len(self.new.bodies[pair[1] - imported]))
         verdicts: dict[int, Verdict] = {}
         for i, to in pairs:
-            if i < self.old.imported_functions:
-                continue
             verdict = self._function(i, to)
             if i not in verdicts or verdict.status != "proven":
                 verdicts[i] = verdict
+        verdicts = dict(sorted(verdicts.items()))
         for i, verdict in verdicts.items():
             if verdict.status != "proven":
                 reason = f"function {i}: {verdict.reason or verdict.status}"
