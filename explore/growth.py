@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .sides import figure
@@ -10,7 +11,7 @@ from .sides import figure
 if TYPE_CHECKING:
     from ..optimize.workbench import Bench
 
-__all__ = ["growth", "neighbourhood"]
+__all__ = ["gain", "growth", "neighbourhood"]
 
 GRAPH_NODES: Final = 150
 """E-nodes drawn at once: more cannot be read, and the answer says how many there are."""
@@ -99,3 +100,24 @@ def growth(bench: Bench) -> dict[str, Any]:
             if hits and name in rules
         ],
     }
+
+
+def gain(bench: Bench, rule: str) -> dict[str, Any]:
+    """What the function would cost more without a rule: bytes, and estimated fuel of one call.
+
+    Raises KeyError for a rule that is not in use.
+    """
+    from ..egraph import Engine
+
+    shared = bench.shared
+    kept = tuple(one for one in shared.book.rules if one.name != rule)
+    if len(kept) == len(shared.book.rules):
+        raise KeyError(rule)
+    engine = Engine(replace(shared.book, rules=kept).lines())
+    found = engine.saturate([bench.graph], shared.limits())
+    best, rest = (
+        bench.candidates(bench.extracted(saturation))[0].body
+        for saturation in (bench.saturation, found)
+    )
+    fuel = round(figure(rest) - figure(best), 3)
+    return {"rule": rule, "bytes": len(rest) - len(best), "fuel": fuel}

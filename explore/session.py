@@ -27,7 +27,7 @@ from ..wasm.module import Module
 from ..wasm.names import function_names
 from ..wasm.text_folded import local_ids, print_folded
 from ..wasm.text_instrs import function_ids
-from .growth import growth, neighbourhood
+from .growth import gain, growth, neighbourhood
 from .listing import listing
 from .pairs import pairs
 from .sides import (
@@ -171,8 +171,19 @@ class Session:
             found += [Pin(name, key, int(at), form) for at, form in forms.items()]
         return pins_json(found, cost=str(self.options.cost))
 
-    def export(self, kind: str, pins: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-        """The module with these choices (`wasm`, base64; `wat`) or the choices (`pins`)."""
+    def export(
+        self, kind: str, pins: Mapping[str, Mapping[str, str]], name: str = "module.wasm"
+    ) -> dict[str, Any]:
+        """The module with these choices (`wasm`, base64; `wat`) or the choices (`pins`).
+
+        `html` is the page that stands alone, about the automatic result of the module `name`.
+        """
+        if kind == "html":
+            from .page import static_page
+
+            others = {n: one.module.data for n, one in self._results.items() if n != AUTOMATIC}
+            text, _ = static_page(self.data, self.options, name, others=others)
+            return {"name": "report.html", "text": text}
         if kind == "pins":
             return {"name": "pins.json", "text": json.dumps(self.pin_file(pins), indent=1)}
         result = self._optimized(pins)
@@ -435,6 +446,13 @@ class Session:
         """How the e-graph grew: size, best cost and matches by rule after each round."""
         bench = self._bench(self._index(index))
         return growth(bench) | {"disabled": sorted(self.options.without)}
+
+    def gain(self, index: int, rule: str) -> dict[str, Any]:
+        """What the function would cost more without a rule."""
+        try:
+            return gain(self._bench(self._index(index)), rule)
+        except KeyError:
+            raise SessionError(f"no rule is called '{rule}'") from None
 
     def rule_names(self) -> list[str]:
         """The names of all rules in use."""

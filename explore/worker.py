@@ -27,7 +27,7 @@ METHODS: Final = frozenset(
     {
         *("overview", "function", "compare", "forms", "price", "pick", "proof", "why", "graph"),
         *("saturation", "rule_names", "prove_rules", "optimize", "export", "adopt"),
-        *("judge", "runs"),
+        *("judge", "runs", "gain"),
     }
 )
 """What may be asked, by the name of the session's method."""

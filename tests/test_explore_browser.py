@@ -275,6 +275,20 @@ def test_rules_of_ones_own(page: "Page", folder: Path) -> None:
     page.locator("#status", has_text="all rules are on").wait_for()
 
 
+def test_rules_are_shown_by_round_and_their_gain_is_measured(page: "Page") -> None:
+    page.locator(".fn", has_text="other").click()
+    page.locator("h1", has_text="other").wait_for()
+    page.keyboard.press("t")
+    rule = page.locator(".rules tr", has_text="i32/sub-add-right")
+    rule.get_by_role("button", name="measure the gain").click()
+    rule.locator("td", has_text=re.compile(r"\d+ B, ")).wait_for()
+    everything = page.locator(".rules tr").count()
+    page.locator("#round").select_option(label="round 1")
+    assert 1 < page.locator(".rules tr").count() <= everything
+    page.locator("#round").select_option(label="all rounds")
+    assert page.locator(".rules tr").count() == everything
+
+
 def children(process: int) -> list[int]:
     found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return [int(one) for one in found]
@@ -318,7 +332,7 @@ def test_export_gives_files(page: "Page", folder: Path) -> None:
     open_rep(page)
     page.keyboard.press("2")
     page.locator("#verdict", has_text="proven").wait_for()
-    for kind in ("pins", "wasm", "wat"):
+    for kind in ("pins", "wasm", "wat", "html"):
         page.keyboard.press("e")
         with page.expect_download() as download:
             page.locator(f"#export-{kind}").click()
@@ -326,6 +340,7 @@ def test_export_gives_files(page: "Page", folder: Path) -> None:
     assert json.loads((folder / "pins").read_text())["pins"][0]["at"] == 2
     assert (folder / "wasm").read_bytes()[:4] == b"\0asm"
     assert "(module" in (folder / "wat").read_text()
+    assert "globalThis.EQSAT" in (folder / "html").read_text()
 
 
 def test_stopping_leaves_the_page_usable(page: "Page") -> None:

@@ -135,6 +135,9 @@ def test_what_is_exported_is_what_the_command_line_gives(session: Session, tmp_p
     assert len(base64.b64decode(body)) == picked["right"]["bytes"]
     with pytest.raises(SessionError, match="cannot be kept"):
         session.export("wasm", {"0": {str(MUL): "(i32.shl $1 (i32.const 3))"}})
+    page = session.export("html", {}, "mine.wasm")
+    assert page["name"] == "report.html"
+    assert '"name": "mine.wasm"' in page["text"]
     with pytest.raises(SessionError, match="no export"):
         session.export("exe", {})
 
@@ -178,6 +181,25 @@ def test_saturation_is_told_round_by_round(session: Session) -> None:
     assert found["rounds"][-1]["bytes"] <= found["rounds"][0]["bytes"]
     assert {rule["name"] for rule in found["rules"]} >= {"i32/add-sub-right"} or found["rules"]
     assert all(rule["equation"] for rule in found["rules"] if rule["family"] != "fold")
+
+
+def test_the_gain_of_a_rule_is_what_its_absence_costs(session: Session) -> None:
+    rule = "i32/add-sub-right"  # x + 5 - 5 is x
+    names = [one["name"] for one in session.saturation(1)["rules"]]
+    # Other rules come to the same by another way.
+    assert session.gain(1, rule)["bytes"] == 0
+    alone = tuple(name for name in names if name != rule)
+    found = Session(session.data, replace(OPTIONS, without=alone))
+    nothing = Session(session.data, replace(OPTIONS, without=tuple(names)))
+    costs = [one.pick(1, {})["right"] for one in (found, nothing)]
+    assert found.gain(1, rule) == {
+        "rule": rule,
+        "bytes": costs[1]["bytes"] - costs[0]["bytes"],
+        "fuel": costs[1]["fuel"] - costs[0]["fuel"],
+    }
+    assert costs[1]["bytes"] > costs[0]["bytes"]
+    with pytest.raises(SessionError, match="no rule"):
+        session.gain(1, "nothing")
 
 
 def test_rules_can_be_switched_off() -> None:

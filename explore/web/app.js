@@ -72,7 +72,7 @@ async function exportAs(kind) {
   byId("dialog").close();
   say(`making ${kind}…`);
   const pins = Object.fromEntries(Object.entries(state.pins).filter(([, forms]) => Object.keys(forms).length));
-  const found = await attempt(() => (kind === "rules" ? { name: "rules.egg", text: state.about.options.own } : ask("export", { kind, pins })));
+  const found = await attempt(() => (kind === "rules" ? { name: "rules.egg", text: state.about.options.own } : ask("export", kind === "html" ? { kind, pins, name: state.about.name } : { kind, pins })));
   if (!found) return;
   const content = found.base64 === undefined ? found.text : Uint8Array.from(atob(found.base64), (letter) => letter.charCodeAt(0));
   const link = h("a", { href: URL.createObjectURL(new Blob([content])), download: found.name });
@@ -86,7 +86,7 @@ function dialog(title, ...children) {
   byId("dialog").showModal();
 }
 
-const EXPORTS = { wasm: "module (.wasm)", wat: "text (.wat)", pins: "choices (pins.json)", rules: "rules (rules.egg)" };
+const EXPORTS = { wasm: "module (.wasm)", wat: "text (.wat)", pins: "choices (pins.json)", rules: "rules (rules.egg)", html: "report (.html)" };
 
 function exportDialog() {
   if (KEPT) return;

@@ -1,5 +1,5 @@
 // The tabs below the comparison: saturation and rules, e-graph, proof, runs, text, command line.
-import { h, byId, show } from "./view.js";
+import { h, byId, show, number, tone } from "./view.js";
 import { drawGraph, drawRounds } from "./graph.js";
 import { KEPT, ask, attempt, pinned, pinsOf, say, state } from "./state.js";
 import { copyText, open } from "./app.js";
@@ -41,13 +41,36 @@ async function drawSaturation(index, current) {
   const found = await asked("saturation", { index }, current);
   if (!found) return;
   const unit = byId("cost").value === "bytes" ? "bytes" : "fuel";
-  const off = new Set(found.disabled);
   const rules = new Map(found.rules.map((rule) => [rule.name, rule]));
-  for (const name of off) if (!rules.has(name)) rules.set(name, { name, matches: 0, equation: "", family: "" });
-  show("panel", h("div", { class: "growth" }, drawRounds(found.rounds, unit), h("table", { class: "rules" }, h("tr", {}, ["on", "rule", "matches", "equation"].map((name) => h("th", { class: name === "matches" ? "num" : null }, name))),
-    [...rules.values()].sort((a, b) => b.matches - a.matches).map((rule) => h("tr", {}, h("td", {}, h("input", { type: "checkbox", "aria-label": `use ${rule.name}`, checked: !off.has(rule.name), disabled: Boolean(KEPT), onchange: () => toggle(off, rule.name) })),
-      h("td", { class: "mono" }, rule.name), h("td", { class: "num" }, String(rule.matches)), h("td", { class: "mono dim" }, rule.equation))))),
-  KEPT ? null : drawOwnRules());
+  for (const name of found.disabled) if (!rules.has(name)) rules.set(name, { name, matches: 0, equation: "", family: "" });
+  const table = h("table", { class: "rules" });
+  const draw = (round) => table.replaceChildren(...ruleRows(index, [...rules.values()], found, round));
+  draw(null);
+  show("panel", h("div", { class: "growth" }, h("div", {}, drawRounds(found.rounds, unit), roundChoice(found.rounds, draw)), table), KEPT ? null : drawOwnRules());
+}
+
+// Who matched in which round; all of them together at first.
+function roundChoice(rounds, draw) {
+  return h("p", {}, h("label", {}, "matches in ", h("select", { id: "round", onchange: ({ target }) => draw(target.value === "" ? null : rounds[target.value]) },
+    h("option", { value: "" }, "all rounds"), rounds.map((round, k) => h("option", { value: k }, `round ${round.round}`)))));
+}
+
+function ruleRows(index, rules, found, round) {
+  const off = new Set(found.disabled);
+  const count = (rule) => (round ? round.matches[rule.name] ?? 0 : rule.matches);
+  const head = h("tr", {}, [["on"], ["rule"], ["matches", "num"], ["gain", "num", "what the function would cost more without the rule"], ["equation"]].map(([name, kind, title]) => h("th", { class: kind, title }, name)));
+  return [head, ...rules.filter((rule) => !round || count(rule)).sort((a, b) => count(b) - count(a)).map((rule) => h("tr", {},
+    h("td", {}, h("input", { type: "checkbox", "aria-label": `use ${rule.name}`, checked: !off.has(rule.name), disabled: Boolean(KEPT), onchange: () => toggle(off, rule.name) })),
+    h("td", { class: "mono" }, rule.name), h("td", { class: "num" }, String(count(rule))),
+    h("td", { class: "num" }, KEPT || off.has(rule.name) ? "" : h("button", { class: "small", "aria-label": `measure the gain of ${rule.name}`, onclick: ({ currentTarget }) => measure(index, rule.name, currentTarget) }, "measure")),
+    h("td", { class: "mono dim" }, rule.equation)))];
+}
+
+async function measure(index, name, button) {
+  button.disabled = true;
+  const found = await attempt(() => ask("gain", { index, rule: name }));
+  if (found) button.replaceWith(h("span", { class: tone(-found.bytes || -found.fuel), title: "bytes and fuel that the function would cost more without the rule" }, `${found.bytes} B, ${number(found.fuel)}`));
+  else button.disabled = false;
 }
 
 async function toggle(off, name) {
