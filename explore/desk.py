@@ -14,8 +14,9 @@ from typing import Any, Final
 from ..optimize.options import NAMED_COSTS, Options, OptionsError
 from ..optimize.rulebook import OWN_RULES
 from .client import Client
+from .listing import overview
 from .ownrules import LONGEST
-from .session import SessionError, overview
+from .session import SessionError
 from .sides import AUTOMATIC, digest
 from .worker import METHODS, options_json
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..optimize.measure import body_time
+from ..optimize.options import Options
 from ..optimize.pins import body_key
 from ..wasm.features import features
 from ..wasm.module import SECTION_NAMES, Module
@@ -19,10 +20,14 @@ from ..wasm.names import function_names
 from ..wasm.provenance import NO_ORIGINAL, Origin, read_provenance
 from ..wasm.text_values import text_signature
 
-__all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "listing"]
+__all__ = ["SCHEMA_VERSION", "FunctionRow", "Listing", "listing", "overview"]
 
 SCHEMA_VERSION: Final = 1
 """Of the JSON that `eqsat inspect` prints and the explorer serves."""
+
+QUICK: Final = 300_000
+"""Bytes of a module up to which all bodies are decoded for the list: about half a second. Beyond,
+the list must not wait for it; the optimizer's report brings costs later."""
 
 GROUPS: Final = (
     ("[callback]", "callbacks"),
@@ -151,6 +156,18 @@ def listing(data: bytes, *, quick: bool = False) -> Listing:
         features=() if quick else tuple(sorted(features(module))),
         functions=tuple(rows),
     )
+
+
+def overview(data: bytes, options: Options) -> dict[str, Any]:
+    """A module and its functions in figures, and the limits in force."""
+    plain = listing(data, quick=len(data) > QUICK).as_json()
+    plain["cost"] = str(options.cost)
+    plain["limits"] = {
+        "max_iters": options.max_iters,
+        "max_nodes": options.max_nodes,
+        "rlimit": options.rlimit,
+    }
+    return plain
 
 
 def _group(name: str, exports: tuple[str, ...], made: Mapping[int, Origin], index: int) -> str:

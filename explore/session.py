@@ -28,7 +28,7 @@ from ..wasm.names import function_names
 from ..wasm.text_folded import local_ids, print_folded
 from ..wasm.text_instrs import function_ids
 from .growth import gain, growth, neighbourhood
-from .listing import listing
+from .listing import overview
 from .pairs import pairs
 from .sides import (
     AUTOMATIC,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ..verify.validator import Verdict
     from .judge import Judge
 
-__all__ = ["LARGEST", "Session", "SessionError", "overview"]
+__all__ = ["LARGEST", "Session", "SessionError"]
 
 LARGEST: Final = 5_000
 """Instructions of a function beyond which its e-graph is not opened: a pick would take seconds."""
@@ -57,10 +57,6 @@ BENCHES: Final = 6
 
 PRICED_SECONDS: Final = 0.5
 """Time spent on exact costs of all forms of one class; the rest are priced when asked for."""
-
-QUICK: Final = 300_000
-"""Bytes of a module up to which all bodies are decoded for the list: about half a second. Beyond,
-the list must not wait for it; the optimizer's report brings costs later."""
 
 WITNESS_SECONDS: Final = 0.5
 """Time to look for a call that shows a difference when a pick is not proven."""
@@ -499,18 +495,6 @@ class Session:
                 self._whys.pop(gone, None)
         self._benches.move_to_end(index)
         return found
-
-
-def overview(data: bytes, options: Options) -> dict[str, Any]:
-    """A module and its functions in figures, and the limits in force."""
-    plain = listing(data, quick=len(data) > QUICK).as_json()
-    plain["cost"] = str(options.cost)
-    plain["limits"] = {
-        "max_iters": options.max_iters,
-        "max_nodes": options.max_nodes,
-        "rlimit": options.rlimit,
-    }
-    return plain
 
 
 def _place(item: tuple[str, str]) -> int:

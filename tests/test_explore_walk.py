@@ -11,6 +11,7 @@ import pytest
 from eqsat.wasm.body import read_locals
 from eqsat.wasm.leb import write_signed, write_unsigned
 from eqsat.wasm.module import Module
+from eqsat.wasm.text_in import assemble
 from eqsat.wasm.validate import validate
 
 from .browsing import PATIENCE, end, explorer, opened, serious
@@ -213,3 +214,36 @@ def test_two_thousand_functions(browser: "Browser", shared: Path, tmp_path: Path
     other = tmp_path / "other.wasm"
     shutil.copy(path, other)
     look(browser, path, 2, "--max-iters", "1", "--beside", str(other))
+
+
+def test_ten_thousand_functions_stay_smooth(browser: "Browser", tmp_path: Path) -> None:
+    bodies = "".join(
+        f"(func $f{k} (param i32) (result i32) local.get 0 i32.const {k} i32.add)"
+        for k in range(10_000)
+    )
+    path = tmp_path / "many.wasm"
+    path.write_bytes(assemble(f"(module {bodies})".encode()))
+    process, address = explorer(path, "--max-iters", "1")
+    try:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.locator(".fn[role=option]").first.wait_for()
+        # What takes long is making elements: there are never more than what is in sight.
+        count = "document.querySelectorAll('#functions *').length"
+        assert page.evaluate(count) < 400
+        list_ = page.locator("#functions")
+        page.locator("[data-sort=name]").click()
+        list_.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        page.locator(".fn .name", has_text=re.compile(r"^f9999$")).wait_for()
+        assert page.evaluate(count) < 400
+        page.locator("#filter").fill("f1")
+        list_.evaluate("box => { box.scrollTop = 0; }")
+        page.locator(".fn .name", has_text=re.compile(r"^f1$")).wait_for()
+        assert page.evaluate(count) < 400
+        page.locator("#filter").fill("f9998")
+        page.locator(".fn", has_text="f9998").wait_for()
+        assert page.locator(".fn[role=option]").count() == 1
+        page.close()
+    finally:
+        end(process)
