@@ -44,7 +44,10 @@ CODES: dict[str, tuple[Exit, str]] = {
     "E0302": (Exit.INPUT, "a file cannot be read"),
     "E0303": (Exit.INPUT, "a WebAssembly module that is not valid"),
     "E0304": (Exit.INPUT, "the output cannot be written"),
-    "E0305": (Exit.INPUT, "a rule file is wrong, or a rule in it is"),
+    "E0305": (
+        Exit.INPUT,
+        "a rule file is wrong, or a rule in it is, or a rule left out is not there",
+    ),
     "E0306": (Exit.INPUT, "a cost file is wrong"),
     "E0307": (Exit.INPUT, "a component instead of a module"),
     "E0308": (Exit.INPUT, "text that is not WebAssembly text"),
