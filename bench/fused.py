@@ -28,10 +28,10 @@ __all__ = ["Measured", "main", "measure", "table"]
 
 MOST_FUEL = 1_000_000_000
 ROUNDS = 100
-"""The argument of an export with one integer parameter: so many rounds, where it has rounds."""
+"""Rounds of an export whose floor is known: it has one parameter, their number."""
 
 ARGUMENTS = (12, 5, 3, 7, 2)
-"""Those of exports with several parameters."""
+"""Those of other exports."""
 
 
 class Host:
@@ -79,10 +79,13 @@ class Measured:
     results: dict[str, object] = field(default_factory=dict)
 
 
-def measure(engine: wasmtime.Engine, data: bytes, wanted: Sequence[str]) -> Measured:
+def measure(
+    engine: wasmtime.Engine, data: bytes, wanted: Sequence[str], floors: Mapping[str, float]
+) -> Measured:
     """Call the exports whose names match `wanted`, each in an instance of its own.
 
-    An export with one integer parameter costs what a round more costs, others what a call costs.
+    An export of `floors` with one integer parameter costs what a round more costs, as those figures
+    do; others what a call costs.
     """
     import wasmtime
 
@@ -97,7 +100,7 @@ def measure(engine: wasmtime.Engine, data: bytes, wanted: Sequence[str]) -> Meas
         kinds = [str(param) for param in kind.params]
         if len(kinds) > len(ARGUMENTS) or not {"i32", "i64", "f32", "f64"}.issuperset(kinds):
             continue
-        if kinds in (["i32"], ["i64"]):
+        if short(one.name) in floors and kinds in (["i32"], ["i64"]):
             none, _ = _call(engine, module, one.name, [0])
             all_, result = _call(engine, module, one.name, [ROUNDS])
             fuel = (all_ - none) / ROUNDS
@@ -111,6 +114,11 @@ def measure(engine: wasmtime.Engine, data: bytes, wanted: Sequence[str]) -> Meas
         if result is not None:
             found.fuel[one.name] = fuel
     return found
+
+
+def short(export: str) -> str:
+    """The name of an export without that of its interface."""
+    return export.partition("#")[2] or export
 
 
 def _call(
@@ -140,7 +148,7 @@ def _call(
 
 
 def table(
-    name: str, columns: Mapping[str, Measured | None], floors: Mapping[str, float]
+    module: str, columns: Mapping[str, Measured | None], floors: Mapping[str, float]
 ) -> tuple[str, bool]:
     """One module as Markdown, and whether some result differs from the first column's.
 
@@ -148,14 +156,17 @@ def table(
     """
     kept = {title: column for title, column in columns.items() if column is not None}
     first = next(iter(kept.values()))
-    lines = [f"| {name} | floor | {' | '.join(columns)} |", "|---|" + "---:|" * (len(columns) + 1)]
+    lines = [
+        f"| {module} | floor | {' | '.join(columns)} |",
+        "|---|" + "---:|" * (len(columns) + 1),
+    ]
     for export in sorted(first.fuel):
-        short = export.partition("#")[2] or export
-        cells = [f"{floors[short]:.1f}" if short in floors else ""]
+        name = short(export)
+        cells = [f"{floors[name]:.1f}" if name in floors else ""]
         for column in columns.values():
             known = None if column is None else column.fuel.get(export)
             cells.append("-" if known is None else f"{known:.1f}")
-        lines.append(f"| {short} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     means, codes = [""], [""]
     for column in columns.values():
         ratios = [
@@ -184,8 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         tool = None if arguments.no_wasm_opt else find_wasm_opt(arguments.wasm_opt)
         different = False
         for path in _modules(arguments.folder):
-            columns = _columns(path.read_bytes(), arguments, tool)
-            text, differs = table(path.stem, columns, _floors(path))
+            floors = _floors(path)
+            columns = _columns(path.read_bytes(), arguments, tool, floors)
+            text, differs = table(path.stem, columns, floors)
             print(text + "\n", flush=True)
             different = different or differs
     except BenchError as error:
@@ -195,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _columns(
-    data: bytes, arguments: argparse.Namespace, tool: WasmOpt | None
+    data: bytes, arguments: argparse.Namespace, tool: WasmOpt | None, floors: Mapping[str, float]
 ) -> dict[str, Measured | None]:
     """The module as it is and by every tool; None where one failed, which is said."""
     engine = fuel_engine()
@@ -205,9 +217,9 @@ def _columns(
         if output is None:
             print(f"bench: {title}: {error}", file=sys.stderr)
             return None
-        return measure(engine, output, wanted)
+        return measure(engine, output, wanted, floors)
 
-    found: dict[str, Measured | None] = {"fused": measure(engine, data, wanted)}
+    found: dict[str, Measured | None] = {"fused": measure(engine, data, wanted, floors)}
     if tool is not None:
         ran = run_wasm_opt(tool, data, ["-O3"])
         found["wasm-opt -O3"] = measured("wasm-opt", ran.output, ran.error)
