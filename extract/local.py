@@ -67,7 +67,7 @@ class Choices:
         return valid
 
     def options(self, pins: Mapping[int, Item | None] = NO_PINS) -> list[Option]:
-        """Return other choices for single values beside `pins`, those that promise most first.
+        """Return choices for single values other than `pins`, those that promise most first.
 
         `pins` must be valid. Listed are those that add less than the use of a local: prices of
         parts that get or lose a local are rough.
@@ -75,7 +75,7 @@ class Choices:
         plan = (
             self._plan[1] if self._plan and self._plan[0] is pins else choose_by(self.costs, pins)
         )
-        return _Marginal(self.costs, plan).options(pins)
+        return _Marginal(self.costs, plan).options()
 
 
 class _Marginal:
@@ -91,13 +91,13 @@ class _Marginal:
         """Needed values of each class."""
         self._count()
 
-    def options(self, pins: Mapping[int, Item | None]) -> list[Option]:
+    def options(self) -> list[Option]:
         """Return choices for values that are needed, by marginal cost."""
         costs = self.costs
         found: list[Option] = []
         for value in costs.values:
             number = costs.classes[value.id]
-            if value.id in pins or value.op < 0 or not value.args or not is_term(value):
+            if value.op < 0 or not value.args or not is_term(value):
                 continue
             now = self.plan.resolved(value)
             if now.id not in self.users or number in costs.constants:

@@ -109,7 +109,7 @@ class _Chooser:
         self.model = costs.model
         self.classes = costs.classes
         self.points = costs.points
-        self.lifetimes = lifetimes(self.function, costs.values)  # it learns of what is made
+        self.lifetimes = lifetimes(self.function, costs.values)
         self.plan = Plan()
         self.present: dict[int, list[Value]] = {}
         """Values of each class that were decided so far; nothing else may be used."""

@@ -24,8 +24,6 @@ MOST_TRIED: Final = 48
 """Choices of one function that are measured: fewer than 20 hardly ever meet a better one, and half
 of what 200 find is found by then."""
 
-NO_PINS: Final[Mapping[int, Item | None]] = {}
-
 BYTES_TRIED: Final = 48_000
 """Bytes of bodies written for one function: a second on a slow machine."""
 
@@ -35,7 +33,7 @@ def closer(
     measure: Measure,
     size: int,
     late: Callable[[], bool],
-    first: Mapping[int, Item | None] = NO_PINS,
+    first: Mapping[int, Item | None] | None = None,
 ) -> Function | None:
     """Return a graph that is better than the cheapest one by trees, None if none is found.
 
@@ -48,8 +46,7 @@ def closer(
         return None
     least, style = _least(found, measure)
     better = None
-    found = choices.graph(first) if first else None
-    if found is not None:
+    if first and (found := choices.graph(first)) is not None:
         key, other = _least(found, measure)
         if key < least:
             least, style, pins, better = key, other, first, found

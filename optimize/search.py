@@ -276,7 +276,7 @@ class Search:
             return self._cut
 
         choices = Choices(saturation, ordinal, self.model, self.minimum)
-        first = {}
+        first = None
         if self.options.extract == "exact":
             first = choices.exact(None if end is None else (end - time.monotonic()) / 2)
         graph = closer(choices, self.measure, size, late, first)
