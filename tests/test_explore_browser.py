@@ -79,6 +79,8 @@ def test_choose_prove_and_take_back(page: "Page") -> None:
     page.locator("#verdict", has_text="proven").wait_for()
     page.locator("#tab-command").click()
     assert "--pin pins.json" in page.locator("#command").inner_text()
+    # What pins mean for the module as a whole is said beside them.
+    assert "nothing is inlined" in page.locator("#pins").inner_text()
     page.locator("#save").click()
     page.locator("#pins button", has_text="Undo").click()
     page.locator("#pins", has_text="i32.shl").wait_for()
