@@ -28,6 +28,9 @@ __all__ = ["Program"]
 SEEN = ("context slots", "waitable sets", "event codes", "unread memories")
 """Kinds of step that a contract may let change calls of the host, or traps."""
 
+KILLS = "trap-kills"
+"""The contract by which a step of any kind may leave another state at a trap."""
+
 MAX_STEPS = 40
 """Steps in one round: far more than any chain of removals needs to come to rest."""
 
@@ -102,8 +105,9 @@ class Program:
 
     def promised(self) -> str:
         """The contracts by which steps changed what a host can see, as one text."""
-        taken = [one for one in self.records if one.status == "proven" and one.kind in SEEN]
-        used = {use.partition(":")[0] for one in taken for use in one.used}
+        taken = [one for one in self.records if one.status == "proven"]
+        used = {use.partition(":")[0] for one in taken if one.kind in SEEN for use in one.used}
+        used |= {KILLS for one in taken for use in one.used if use.startswith(KILLS)}
         return ", ".join(sorted(used & {one.partition("=")[0] for one in self.options.assume}))
 
     def view(self) -> View:

@@ -59,7 +59,7 @@ def test_unequal_pairs_are_refuted(name: str) -> None:
 def test_no_claim_gets_unequal_pairs_proven(name: str) -> None:
     a, b = UNEQUAL[name]
     for step in lies(a, b):
-        found = certify(a, b, step, rlimit=100_000, query_rlimit=50_000)
+        found = certify(a, b, step, rlimit=30_000, query_rlimit=15_000)
         assert found.status != "proven", step
 
 

@@ -200,3 +200,51 @@ def test_memories_that_a_host_knows_by_number() -> None:
     assert judge(a, b, memories=(None, 0)).status == "unknown"
     c, d = a.replace("pulseengine:async", "e"), b.replace("pulseengine:async", "e")
     assert judge(c, d, memories=(None, 0)).status == "proven"
+
+
+KILLS = frozenset({"trap-kills"})
+
+STATE = """(module (import "h" "f" (func $h (param i32))) (memory (export "m") 1)
+ (global $g (export "g") (mut i32) (i32.const 0))
+ (func (export "f") (param i32 i32) (result i32) {}))"""
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        # A store before a trap or behind it, a dead one, halves as one, a global.
+        ("(i32.store (i32.const 0) (i32.const 1)) (i32.div_u (i32.const 1) (local.get 0))",
+         "(i32.div_u (i32.const 1) (local.get 0)) (i32.store (i32.const 0) (i32.const 1))"),
+        ("(i32.store (i32.const 0) (i32.const 5)) (drop (i32.load (local.get 0))) "
+         "(i32.store (i32.const 0) (i32.const 6)) i32.const 0",
+         "(drop (i32.load (local.get 0))) (i32.store (i32.const 0) (i32.const 6)) i32.const 0"),
+        ("(global.set $g (local.get 1)) (i32.load (local.get 0))",
+         "(i32.load (local.get 0)) (global.set $g (local.get 1))"),
+        ("(global.set $g (local.get 1)) unreachable", "unreachable"),
+    ],
+)  # fmt: skip
+def test_what_state_a_trap_leaves(a: str, b: str) -> None:
+    found = judge(STATE.format(a), STATE.format(b), contracts=KILLS)
+    assert found.status == "proven", found.reason
+    assert any(one.startswith("trap-kills") for one in found.used)
+    assert judge(STATE.format(a), STATE.format(b)).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        # Another trap, none, another call before it, other state where nothing traps.
+        ("(i32.div_u (i32.const 1) (local.get 0))", "(i32.div_u (i32.const 1) (local.get 1))"),
+        ("(drop (i32.load (local.get 0))) i32.const 0", "i32.const 0"),
+        ("(call $h (i32.const 1)) (i32.load (local.get 0))",
+         "(i32.load (local.get 0)) (call $h (i32.const 1))"),
+        ("(call $h (i32.const 1)) unreachable", "unreachable"),
+        ("(global.set $g (local.get 1)) (call $h (i32.const 1)) unreachable",
+         "(call $h (i32.const 1)) unreachable"),
+        ("(i32.store (i32.const 0) (i32.const 1)) (i32.load (local.get 0))",
+         "(i32.load (local.get 0)) (i32.store (i32.const 0) (i32.const 1))"),
+        ("(global.set $g (local.get 1)) (i32.load (local.get 0))", "(i32.load (local.get 0))"),
+    ],
+)  # fmt: skip
+def test_traps_themselves_stay(a: str, b: str) -> None:
+    assert judge(STATE.format(a), STATE.format(b), contracts=KILLS).status == "unknown"

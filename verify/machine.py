@@ -43,6 +43,10 @@ PERIOD: Final = 1021
 WORDS: Final = (0, 1, 2, 3, 4, 8, 16, 64, 100, 255, 1024, 4096, 0x7FFF_FFFF, 0x8000_0000, M32)
 """Words of a filling that programs branch on or follow."""
 
+SMALL: Final = bytes(i % 4 for i in range(256))
+LETTERS: Final = bytes(0x20 + i % 0x5F for i in range(256))
+FILLING: Final = [word.to_bytes(4, "little") for word in WORDS]
+
 MAX_LOG: Final = 256
 """Host calls of one call of the module: more end the call, inconclusively."""
 
@@ -283,16 +287,16 @@ def _shown(result: object) -> str:
 
 def _content(source: random.Random, size: int) -> bytes:
     """Bytes for a memory: any, small ones, text, or words as programs have them."""
+    block = source.randbytes(4 * PERIOD)
     match source.randrange(4):
         case 0:
-            block = source.randbytes(4 * PERIOD)
+            pass
         case 1:
-            block = bytes(source.choices(range(4), k=4 * PERIOD))
+            block = block.translate(SMALL)
         case 2:
-            block = bytes(source.choices(range(0x20, 0x7F), k=4 * PERIOD))
+            block = block.translate(LETTERS)
         case _:
-            words = source.choices(WORDS, k=PERIOD)
-            block = b"".join(word.to_bytes(4, "little") for word in words)
+            block = b"".join([FILLING[one % len(FILLING)] for one in block[:PERIOD]])
     return (block * (size // len(block) + 1))[:size]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from .hints import Location
 from .joins import Edge
 from .relation import Relation
-from .space import Space
+from .space import WORLD, Space
 from .symbolic import Epoch, Execution
 from .terms import FALSE, TRUE
 
@@ -96,6 +96,9 @@ class Obligations:
         if self._same_epochs(left, right):
             self._note_traps(left)
             return
+        if self.space.context.promises.trap_kills:
+            self.space.context.used.add("trap-kills: nobody sees the state after a trap")
+            left, right = (_only_world(self.space, side) for side in (left, right))
         # What both begin with traps alike, and what both end with if all before does.
         start = _common(left, right)
         end = len(left) - _common(left[start:][::-1], right[start:][::-1])
@@ -121,6 +124,8 @@ class Obligations:
         if total == FALSE:
             return
         for position, slot in enumerate(self.space.foreign):
+            if len(left[0][0]) <= position:
+                break
             kind, index = self.space.names[slot]
             x = self._at_trap(left, totals[0], position)
             y = self._at_trap(right, totals[1], position)
@@ -266,6 +271,12 @@ def canonical_epochs(space: Space, epochs: list[Epoch]) -> list[Epoch]:
         if left:
             _append(space, result, state, left)
     return result
+
+
+def _only_world(space: Space, epochs: list[Epoch]) -> list[Epoch]:
+    """The same checks, in states of which only what was done outside counts."""
+    assert space.foreign[0] == WORLD
+    return canonical_epochs(space, [((state[0],), traps) for state, traps in epochs])
 
 
 def _family(space: Space, trap: int) -> tuple[tuple[Any, ...], int]:

@@ -13,6 +13,9 @@
 
 ``no-exhaustion``: a private global that only ever grows by constants is a bump pointer, and memory
 between what it was and its next step is there.
+
+``trap-kills``: after a trap nobody uses the instance or looks at its state. Traps must still be the
+same, after the same calls of the host.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 P3: Final = "p3-async"
 NO_EXHAUSTION: Final = "no-exhaustion"
+TRAP_KILLS: Final = "trap-kills"
 
 ROOT: Final = b"$root"
 CODES: Final = (
@@ -60,6 +64,7 @@ class Promises:
     codes: tuple[int, ...] = ()
     bumps: Mapping[int, int] = field(default_factory=dict)
     """Bump pointers and by how much they move at least."""
+    trap_kills: bool = False
 
     def contexts(self) -> list[int]:
         """The numbers of the context slots."""
@@ -71,8 +76,9 @@ def find_promises(
 ) -> Promises:
     """What the contracts promise about a module."""
     bumps = _bumps(side, outside) if NO_EXHAUSTION in contracts else {}
+    kills = TRAP_KILLS in contracts
     if P3 not in contracts:
-        return Promises(bumps=bumps)
+        return Promises(bumps=bumps, trap_kills=kills)
     get: dict[int, int] = {}
     put: dict[int, int] = {}
     named: dict[str, set[int]] = {"new": set(), "drop": set(), "poll": set()}
@@ -87,7 +93,7 @@ def find_promises(
     memories |= set(range(side.module.imported_memories))
     return Promises(
         get, put, frozenset(named["new"]), frozenset(named["drop"]), frozenset(named["poll"]),
-        min(memories) if len(memories) == 1 else None, _codes(side), bumps,
+        min(memories) if len(memories) == 1 else None, _codes(side), bumps, kills,
     )  # fmt: skip
 
 
