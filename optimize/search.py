@@ -77,9 +77,11 @@ left would be begun in every run and never be done."""
 PLAIN_STYLES = 2
 """Styles of such a first turn: the first two are the smallest one in three times of four."""
 
-PLAIN_PROOFS = 1
-"""Candidates that a first turn tries to prove. Equal ends are not merged there: that takes longer
-than it brings where time is short (Rust modules of 14 to 34 kB at 2 s)."""
+PLAIN_PROOFS = 2
+"""Candidates that a first turn tries to prove: where ends of ways have become one, a proof may not
+be found in time, and the same without that is nearly as small (7 of 18 in sql.js). Equal ends are
+merged there only where no way gets longer: more takes longer than it brings where time is short
+(Rust modules of 14 to 34 kB at 2 s)."""
 
 MERGED = -1
 """In place of the number of a graph, for candidates in which equal ends are merged."""
