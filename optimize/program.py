@@ -48,6 +48,9 @@ RETRY_SHARE = 0.5
 """Part of the time for a certificate that the proofs of a second one, after a first that came too
 late, may have taken in the first."""
 
+PROOF_SPEED = 60_000
+"""Bytes of bodies with others in place of calls that are proven in a second."""
+
 LOOKING_SPEED = 400_000
 """Bytes of a module per second in which steps are proposed and proven that hardly look into bodies
 (removal, merging and inlining of sql.js, 688 kB: 1.3 s)."""
@@ -202,7 +205,9 @@ class Program:
         kept = frozenset(
             index for index, origin in enumerate(self.origins) if ("into", origin) in self.refused
         )
-        return inline(view, Policy(self.options.cost == "fuel", self._tidied(), refused, kept))
+        room = None if self.patience is None else int(PROOF_SPEED * self.patience)
+        speed = self.options.cost == "fuel"
+        return inline(view, Policy(speed, self._tidied(), refused, kept, room))
 
     def _take(self, propose: Callable[[View], Step | None]) -> bool:
         """Propose a step and take it if it is proven."""

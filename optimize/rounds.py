@@ -39,7 +39,7 @@ STEPS_SHARE = 0.5
 """Part of the time left that the steps of one turn may take: what they inline, the search has to
 fold."""
 
-CHECK_SHARE = 0.4
+CHECK_SHARE = 0.5
 """Part of that which one certificate may take, as a part of the whole budget."""
 
 LARGE_SHARE = 0.1

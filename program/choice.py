@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,12 +55,14 @@ class Policy:
             those go whose bodies cost nothing more where their calls were.
         refused: callees that were tried and did not pay.
         kept: functions that must stay as they are.
+        room: bytes of bodies that there is time to prove, None for all; the smallest are taken.
     """
 
     speed: bool
     tidied: int = TIDY_LIMIT
     refused: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
+    room: int | None = None
 
 
 def inline(view: View, policy: Policy) -> Step | None:
@@ -74,11 +77,12 @@ def inline(view: View, policy: Policy) -> Step | None:
     unfold: dict[int, frozenset[int]] = {}
     loops: dict[int, tuple[LoopHint, ...]] = {}
     calls = {f: view.references.body(f).calls() for f in view.functions}
+    callers = _provable(view, [f for f in view.functions if chosen & calls[f].keys()], policy.room)
     for function in order(view.functions, calls):
         if function in chosen:
             body = view.body(function)
             callees[function] = Callee.of(module.function_type(function), body)
-        if function in policy.kept:
+        if function in policy.kept or function not in callers:
             continue
         inner = {c: callees[c] for c in calls[function] if c in chosen and c in callees}
         size = view.references.body(function).size
@@ -117,6 +121,19 @@ def inline(view: View, policy: Policy) -> Step | None:
         unfold=unfold,
         loops=loops,
     )
+
+
+def _provable(view: View, callers: Sequence[int], room: int | None) -> frozenset[int]:
+    """The smallest of the functions that together have no more bytes than `room`."""
+    if room is None:
+        return frozenset(callers)
+    found = set()
+    for function in sorted(callers, key=lambda f: (view.references.body(f).size, f)):
+        room -= view.references.body(function).size
+        if room < 0:
+            break
+        found.add(function)
+    return frozenset(found)
 
 
 def _size(body: Body) -> int:

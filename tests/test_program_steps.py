@@ -435,13 +435,15 @@ def test_where_time_is_short_bodies_go_into_what_the_search_will_write_anew() ->
       (func (export "large") (param $p i32) (result i32)
         {many} (call $f (local.get $p) (i32.const 3))))"""
 
-    def touched(tidied: int) -> set[int]:
-        step = inline(View(Module.parse(wat(text))), Policy(speed=True, tidied=tidied))
+    def touched(tidied: int, room: int | None = None) -> set[int]:
+        step = inline(View(Module.parse(wat(text))), Policy(speed=True, tidied=tidied, room=room))
         return set() if step is None else set(step.changes.bodies)
 
     assert touched(0) == set()
     assert touched(100) == {1}
     assert touched(5_000) == {1, 2}
+    assert touched(5_000, room=1_000) == {1}
+    assert touched(5_000, room=5) == set()
 
 
 INLINED = """(module (memory 1) (global $g (export "g") (mut i32) (i32.const 1))
