@@ -222,29 +222,50 @@ def _type(module: Module, cursor: Cursor) -> None:
 
 def _imports(module: Module, cursor: Cursor) -> None:
     for _ in range(cursor.u()):
-        names = cursor.take(cursor.u()), cursor.take(cursor.u())
-        kind, index = cursor.byte(), -1
-        match kind:
-            case 0:
-                index = cursor.u()
-                module.functions.append(index)
-                module.imported_functions += 1
-            case 1:
-                module.tables.append((cursor.value_type(), cursor.limits()))
-                module.imported_tables += 1
-            case 2:
-                module.memories.append(cursor.limits())
-                module.imported_memories += 1
-            case 3:
-                type_, mutable = cursor.value_type(), cursor.byte() & 1
-                module.globals.append(Global(type_, bool(mutable), None, True))
-                module.imported_globals += 1
-            case 4:
-                cursor.byte()
-                index = cursor.u()
-            case _:
-                raise Unsupported(f"import kind {kind}")
-        module.imports.append(Import(*names, kind, index))
+        source, name = cursor.take(cursor.u()), cursor.take(cursor.u())
+        form = cursor.data[cursor.at] if not name and cursor.at < len(cursor.data) else 0
+        if form not in (0x7E, 0x7F):
+            module.imports.append(Import(source, name, *_import(module, cursor)))
+            continue
+        # Several of one module: behind each name its type, or one type before all names.
+        cursor.byte()
+        at = cursor.at
+        if form == 0x7E:
+            _import(Module(), cursor)
+        for _ in range(cursor.u()):
+            name = cursor.take(cursor.u())
+            after = cursor.at
+            if form == 0x7E:
+                cursor.at = at
+            module.imports.append(Import(source, name, *_import(module, cursor)))
+            if form == 0x7E:
+                cursor.at = after
+
+
+def _import(module: Module, cursor: Cursor) -> tuple[int, int]:
+    """Take in what is imported; its kind and, of a function or tag, its type."""
+    kind, index = cursor.byte(), -1
+    match kind:
+        case 0:
+            index = cursor.u()
+            module.functions.append(index)
+            module.imported_functions += 1
+        case 1:
+            module.tables.append((cursor.value_type(), cursor.limits()))
+            module.imported_tables += 1
+        case 2:
+            module.memories.append(cursor.limits())
+            module.imported_memories += 1
+        case 3:
+            type_, mutable = cursor.value_type(), cursor.byte() & 1
+            module.globals.append(Global(type_, bool(mutable), None, True))
+            module.imported_globals += 1
+        case 4:
+            cursor.byte()
+            index = cursor.u()
+        case _:
+            raise Unsupported(f"import kind {kind}")
+    return kind, index
 
 
 def _functions(module: Module, cursor: Cursor) -> None:

@@ -1,6 +1,6 @@
 """Readers of single entries of sections: `(data, position, end)` to `(entity, next position)`."""
 
-from typing import Final, get_args
+from typing import Final, TypeAlias, get_args
 
 from .body import Instr, decode_expression
 from .entities import (
@@ -20,6 +20,10 @@ from .leb import read_u32, read_u64
 from .types import FUNCREF, REF, ValType, read_value_type
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+Desc: TypeAlias = "int | TableType | MemoryType | GlobalType | TagType"
+"""What an import is: the index of a function's type, or a type."""
+EACH, ALIKE = 0x7F, 0x7E
+"""Forms of a compact import: a type for each name, or one for all."""
 REF_FUNC: Final = 0xD2
 TABLE_WITH_INIT: Final = b"\x40\0"
 FUNC_HEAP: Final = -16
@@ -126,13 +130,36 @@ def read_tag_type(
     return TagType(index, imported), position
 
 
-def read_import(data: bytes, position: int, end: int) -> tuple[Import, int]:
-    """Read an entry of the import section."""
+def read_imports(data: bytes, position: int, end: int) -> tuple[list[Import], int]:
+    """Read an entry of the import section.
+
+    It is one import or, in the compact form (proposal "compact import section"), several of one
+    module: behind an empty name each with a type of its own (0x7F), or all of one type (0x7E).
+    """
     module, position = read_name(data, position, end)
     name, position = read_name(data, position, end)
+    form = _read_byte(data, position, end, "import kind")
+    if name or form not in (EACH, ALIKE):
+        kind, desc, position = _read_extern_type(data, position, end)
+        return [Import(module, name, kind, desc)], position
+    position += 1
+    if form == ALIKE:
+        kind, desc, position = _read_extern_type(data, position, end)
+    found = []
+    count, position = read_u32(data, position, end)
+    for _ in range(count):
+        name, position = read_name(data, position, end)
+        if form == EACH:
+            kind, desc, position = _read_extern_type(data, position, end)
+        found.append(Import(module, name, kind, desc))
+    return found, position
+
+
+def _read_extern_type(data: bytes, position: int, end: int) -> tuple[Kind, Desc, int]:
+    """Read kind and type of an import."""
     kind = _read_byte(data, position, end, "import kind")
     at, position = position, position + 1
-    desc: int | TableType | MemoryType | GlobalType | TagType
+    desc: Desc
     match kind:
         case 0:
             desc, position = read_u32(data, position, end)
@@ -146,7 +173,7 @@ def read_import(data: bytes, position: int, end: int) -> tuple[Import, int]:
             desc, position = read_tag_type(data, position, end, imported=True)
         case _:
             raise WasmError(at, f"malformed import kind {kind}")
-    return Import(module, name, KINDS[kind], desc), position
+    return KINDS[kind], desc, position
 
 
 def read_export(data: bytes, position: int, end: int) -> tuple[Export, int]:

@@ -24,7 +24,7 @@ from .entries import (
     read_element,
     read_export,
     read_global,
-    read_import,
+    read_imports,
     read_memory_type,
     read_name,
     read_table,
@@ -258,20 +258,21 @@ def _types(module: Module, position: int, end: int) -> None:
 
 
 def _import(module: Module, position: int, end: int) -> int:
-    found, position = read_import(module.data, position, end)
-    module.imports.append(found)
-    match found.desc:
-        case int():
-            module.functions.append(found.desc)
-            module.imported_functions += 1
-        case TableType():
-            module.tables.append(found.desc)
-        case MemoryType():
-            module.memories.append(found.desc)
-        case GlobalType():
-            module.globals.append(found.desc)
-        case TagType():
-            module.tags.append(found.desc)
+    found, position = read_imports(module.data, position, end)
+    module.imports += found
+    for one in found:
+        match one.desc:
+            case int():
+                module.functions.append(one.desc)
+                module.imported_functions += 1
+            case TableType():
+                module.tables.append(one.desc)
+            case MemoryType():
+                module.memories.append(one.desc)
+            case GlobalType():
+                module.globals.append(one.desc)
+            case TagType():
+                module.tags.append(one.desc)
     return position
 
 
