@@ -525,3 +525,19 @@ def test_how_large_a_body_the_search_will_get_to() -> None:
     assert limits[0] == everything
     assert limits[1:3] == [104, 104]
     assert limits[3] == 0
+
+
+def test_a_long_body_waits_until_the_search_has_made_it_short() -> None:
+    """In one large function the search would have to find, and to prove, everything at once."""
+    work = "(local.set $x (i32.xor (local.get $x) (i32.load (local.get $x))))"
+
+    def touched(length: int) -> set[int]:
+        text = f"""(module (memory 1)
+          (func $f (param $x i32) (result i32) {work * length} (local.get $x))
+          (func (export "g") (param $x i32) (result i32)
+            {work * 150} (call $f (local.get $x))))"""
+        step = inline(View(Module.parse(wat(text))), Policy(speed=False))
+        return set() if step is None else set(step.changes.bodies)
+
+    assert touched(10) == {1}
+    assert touched(60) == set()
