@@ -7,30 +7,26 @@ however long it runs. So inlining is measured by what it really saves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from math import log1p
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .flow import ELSE, END, FREE, IF, LOOP, OPENERS
 from .measure import DEEPEST_LOOP, USUAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..wasm.module import Module
 
 __all__ = ["Key", "ModuleCost"]
 
 Key: TypeAlias = tuple[float, ...]
 
-NOTHING: Final[Mapping[str, int]] = {}
-
 CALL, RETURN_CALL = 0x10, 0x12
 
 DEEPEST_CALL = 40
 """Chains of calls that are followed; a call back into an open one counts as one instruction."""
-
-TRIFLE = 1e-3
-"""Part by which a way in may seem dearer than it was: bodies of one cost are written in ways that
-the estimate sees differently."""
 
 CALL_PRICE = 1.0
 """Fuel that a call takes beside its instruction: wasmtime charges 1 for entering a function."""
@@ -45,33 +41,19 @@ class ModuleCost:
         self._costs = costs
         self._limit = limit
         self._known: dict[bytes, tuple[float, tuple[tuple[int, float], ...]]] = {}
-        self._first: dict[str, float] = {}
-        """What each export took in the first module that was measured."""
 
-    def key(
-        self, module: Module, exported: Mapping[str, int] = NOTHING, inner: Collection[int] = ()
-    ) -> Key:
-        """Smaller is better, and the first module measured is what no export may be dearer than.
-
-        `exported` are the functions that calls from outside can enter, by name: functions that were
-        merged count as before; `inner` are further ways in.
+    def key(self, module: Module, entered: Collection[int]) -> Key:
+        """Smaller is better; `entered` are the functions that calls from outside can enter, each as
+        often as there are ways in: functions that were merged count as before.
         """
         size = sum(one.end - one.start for one in module.sections if one.id != 0)
         if self._kind == "bytes":
             return (size,)
-        total = self._totals(module)
-        taken = {name: total(index) for name, index in exported.items()}
-        self._first = self._first or taken
-        worse = sum(
-            took > (1 + TRIFLE) * self._first.get(name, took) for name, took in taken.items()
-        )
-        figures = [*taken.values(), *(total(index) for index in sorted(inner))]
-        fuel = round(sum(map(log1p, figures)), 9)
+        fuel = round(self._fuel(module, entered), 9)
         over = 0 if self._kind == "fuel" else max(0, size - self._limit)
-        return (over, worse, fuel, size)
+        return (over, fuel, size)
 
-    def _totals(self, module: Module) -> Callable[[int], float]:
-        """The estimated fuel of a call of a function, with all that it calls."""
+    def _fuel(self, module: Module, entered: Collection[int]) -> float:
         done: dict[int, float] = {}
         opened: set[int] = set()
 
@@ -87,7 +69,7 @@ class ModuleCost:
                 done[function] = found
             return found
 
-        return lambda function: total(function, 0)
+        return sum(log1p(total(function, 0)) for function in sorted(entered))
 
     def _body(self, body: bytes) -> tuple[float, tuple[tuple[int, float], ...]]:
         found = self._known.get(body)

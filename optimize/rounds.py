@@ -186,7 +186,7 @@ def _key(run: Run, program: Program, meter: ModuleCost, module: Module) -> Key |
     from ..program.view import TooLate, View
 
     if run.options.cost == "bytes":
-        return meter.key(module)
+        return meter.key(module, ())
     left = None if run.options.counted else run.clock.left()
     if left is not None and len(module.data) / MEASURE_SPEED > MEASURE_SHARE * left:
         return None
@@ -195,8 +195,8 @@ def _key(run: Run, program: Program, meter: ModuleCost, module: Module) -> Key |
     except TooLate:
         return None
     used = (one for one in module.exports if program.exports is None or one.name in program.exports)
-    exported = {one.name: one.index for one in used if one.kind == "func"}
-    return meter.key(module, exported, entries - set(exported.values()))
+    exported = [one.index for one in used if one.kind == "func"]
+    return meter.key(module, (*exported, *(entries - set(exported))))
 
 
 def _meter(run: Run) -> ModuleCost:
