@@ -243,7 +243,8 @@ def test_rules_of_ones_own(page: "Page", folder: Path) -> None:
     page.locator("#own-answer", has_text="rules.egg:1").wait_for()
     (folder / "mine.egg").write_text(rule("good", 2))
     page.locator("#own-file").set_input_files(folder / "mine.egg")
-    page.wait_for_function("document.getElementById('own-text').value.includes('good')")
+    while "good" not in text.input_value():
+        page.wait_for_timeout(50)
     prove.click()
     page.locator("#status", has_text="1 rules of your own").wait_for()
     page.locator(".form", has_text="($h << 2) + ($h << 2)").wait_for()

@@ -155,7 +155,7 @@ def test_steps_leave_time_to_the_search(size: int, share: float) -> None:
     from eqsat.optimize.budget import Clock
     from eqsat.optimize.program import Program
     from eqsat.optimize.report import Report
-    from eqsat.optimize.rounds import _allot
+    from eqsat.optimize.rounds import CHECK_SHARE, _allot
     from eqsat.optimize.run import Run
 
     options = Options(budget=10.0)
@@ -169,7 +169,7 @@ def test_steps_leave_time_to_the_search(size: int, share: float) -> None:
         begun = time.monotonic()
         _allot(run, program, first=first)
         assert program.allowance == pytest.approx(share * left, abs=0.3)
-        assert program.patience == pytest.approx(0.4 * share * 10, abs=0.01)
+        assert program.patience == pytest.approx(CHECK_SHARE * share * 10, abs=0.01)
         assert program.search_seconds == pytest.approx(left, abs=0.3)
         assert program.deadline() == pytest.approx(begun + share * left, abs=0.3)
     counted = Program(module, options, lambda: None)
