@@ -186,8 +186,12 @@ def test_an_address_holds_a_variant(page: "Page", browser: "Browser") -> None:
     page.keyboard.press("3")
     page.locator("#verdict", has_text="proven").wait_for()
     page.locator(".pair > :nth-child(2)", has_text="i32.shl").first.wait_for()
+    page.wait_for_timeout(300)
+    before = page.url
     page.locator("#left").select_option("variant A")
     page.locator(".pair > :nth-child(1)", has_text="i32.mul").first.wait_for()
+    while page.url == before:
+        page.wait_for_timeout(50)
     second = browser.new_page()
     second.set_default_timeout(PATIENCE)
     second.goto(page.url)
