@@ -122,7 +122,7 @@ def _module(folder: Path) -> Path:
     [
         ('(include "/etc/passwd")', 1, "only rewrite and rule commands, not include"),
         (GOOD + "(run 1000000)", 2, "not run"),
-        (GOOD + '(output "/tmp/x" i32.add)', 2, "not output"),
+        (GOOD + '(output "x.csv" i32.add)', 2, "not output"),
         ('(input i32.add "/etc/passwd")', 1, "not input"),
         ('(push) (sort S) (system "rm")', 1, "not push"),
         ("(function f (i64) i64)", 1, "not function"),

@@ -76,8 +76,8 @@ def recorded(name: str, data: bytes) -> tuple[list[Proof], list[Certified]]:
         self: Validator,
         index: int,
         body: bytes,
-        types: Any = (),  # noqa: ANN401
-        **given: Any,  # noqa: ANN401
+        types: Any = (),  # noqa: ANN401 (passed on as it came)
+        **given: Any,  # noqa: ANN401 (passed on as it came)
     ) -> Verdict:
         verdict = check(self, index, body, types, **given)
         original = given.get("original")
@@ -89,7 +89,7 @@ def recorded(name: str, data: bytes) -> tuple[list[Proof], list[Certified]]:
             proofs.setdefault((base, index, body), proof)
         return verdict
 
-    def recording(before: bytes, after: bytes, step: Step, **given: Any) -> Certificate:  # noqa: ANN401
+    def recording(before: bytes, after: bytes, step: Step, **given: Any) -> Certificate:  # noqa: ANN401 (passed on as it came)
         result = certify(before, after, step, **given)
         if result.status == "proven" and before != after:
             steps.append(Certified(name, before, after, step))
@@ -165,7 +165,7 @@ def miswritten(proof: Proof, source: random.Random) -> tuple[str, Proof] | None:
     seed = source.getrandbits(32)
     change = ""
 
-    def faulty(runs: Any, instrs: Any) -> bytes:  # noqa: ANN401
+    def faulty(runs: Any, instrs: Any) -> bytes:  # noqa: ANN401 (as the encoder in its place)
         nonlocal change
         code = list(instrs)
         made = mutate(Body(tuple(runs), code), random.Random(seed))
@@ -224,7 +224,7 @@ class Extractions:
 
 
 @contextmanager
-def _replaced(found: Any, one: int, other: int) -> Iterator[None]:  # noqa: ANN401
+def _replaced(found: Any, one: int, other: int) -> Iterator[None]:  # noqa: ANN401 (engine is loaded late)
     """A saturation in which one class has the members, or the constant, of another."""
     nodes, constants = list(found.nodes), dict(found.constants)
     try:
